@@ -1,0 +1,7 @@
+"""The admin site of the register, set up as the project's default."""
+
+from django.contrib.admin.apps import AdminConfig
+
+
+class CmastAdminConfig(AdminConfig):
+    default_site = "cmast.admin.RegisterSite"

@@ -1,0 +1,243 @@
+"""Filters of a list, derived from its model.
+
+Every relation, choice, date and number gets its filters from the model: a set (`?status=active,closed`), a range
+(`?forecast_on__gte=`, `__lte`), unknown or not (`?forecast_on__isnull=true`). Text is searched with `?q=`. Questions that
+the domain asks ("overdue") are queryset methods, declared on the FilterSet as `Question`.
+"""
+
+import datetime as dt
+import difflib
+import json
+from typing import Any
+
+import django_filters as df
+from django.core.exceptions import ValidationError
+from django.db import connections, models
+from django.db.models.functions import Cast
+from django.utils import timezone
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.request import Request
+
+from cmast.api.pagination import PARAMETERS
+from cmast.api.problems import QueryError
+from cmast.models import RecordQuerySet
+from cmast.models.fields import FinancialYearField, KeyField, LineField, ProseField, WordField, WordListField
+
+_LARGEST = 10**14
+_ISO = ["%Y-%m-%d"]
+_LARGEST_INT = 2**31 - 1
+
+
+class StrictBooleanFilter(df.ChoiceFilter):
+    """true or false, spelled so."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=[("true", "true"), ("false", "false")], **kwargs)
+
+    def filter(self, qs: models.QuerySet, value: Any) -> models.QuerySet:
+        return qs if value in (None, "") else self.decide(qs, value == "true")
+
+    def decide(self, qs: models.QuerySet, answer: bool) -> models.QuerySet:
+        return qs.filter(**{self.field_name: answer})
+
+
+class NullFilter(StrictBooleanFilter):
+    """Whether something is unknown."""
+
+    def decide(self, qs: models.QuerySet, answer: bool) -> models.QuerySet:
+        return qs.filter(**{f"{self.field_name}__isnull": answer})
+
+
+class KeyInFilter(df.BaseInFilter, df.CharFilter):
+    """One key or several, separated by commas. A key that does not exist, or that the caller may not see, finds nothing."""
+
+    def __init__(self, field_name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(field_name=field_name, max_length=2000, **kwargs)
+
+
+class KeyInSetFilter(KeyInFilter):
+    """Keys of a many-to-many relation; a row is found once however many of them it has."""
+
+    def filter(self, qs: models.QuerySet, value: Any) -> models.QuerySet:
+        if not value:
+            return qs
+        found = qs.model._default_manager.filter(**{f"{self.field_name}__in": value})
+        return qs.filter(pk__in=found.values("pk"))
+
+
+class WordInFilter(df.BaseInFilter, df.ChoiceFilter):
+    """One word of an enumeration or several, separated by commas."""
+
+
+class DayFilter(df.DateFilter):
+    """A day, in ISO form."""
+
+    def __init__(self, field_name: str, lookup_expr: str = "exact", **kwargs: Any) -> None:
+        super().__init__(field_name=field_name, lookup_expr=lookup_expr, input_formats=_ISO, **kwargs)
+
+
+class ListHasFilter(df.CharFilter):
+    """A list of words that holds this word."""
+
+    def filter(self, qs: models.QuerySet, value: Any) -> models.QuerySet:
+        if not value:
+            return qs
+        # SQLite keeps the list as Python wrote it, PostgreSQL prints it anew without escapes.
+        text = json.dumps(value, ensure_ascii=connections[qs.db].vendor == "sqlite")
+        return qs.alias(**{f"_{self.field_name}": Cast(self.field_name, models.TextField())}).filter(
+            **{f"_{self.field_name}__contains": text}
+        )
+
+
+class SearchFilter(df.CharFilter):
+    """Each word must occur somewhere in the record's texts."""
+
+    def filter(self, qs: models.QuerySet, value: Any) -> models.QuerySet:
+        for word in (value or "").split()[:10]:
+            anywhere = models.Q()
+            for name in text_fields(qs.model):
+                anywhere |= models.Q(**{f"{name}__icontains": word})
+            qs = qs.filter(anywhere)
+        return qs
+
+
+class Question(StrictBooleanFilter):
+    """A question of the domain, answered by the queryset method of that name: `?overdue=true`.
+
+    With `dated` the method is given the day from `?on=`, today where that is missing.
+    """
+
+    def __init__(self, method: str, *, dated: bool = False, help_text: str) -> None:
+        super().__init__(help_text=help_text)
+        self.question, self.dated = method, dated
+
+    def decide(self, qs: models.QuerySet, answer: bool) -> models.QuerySet:
+        matching = getattr(qs, self.question)(*([self.parent.today] if self.dated else []))
+        return matching if answer else qs.exclude(pk__in=matching.order_by().values("pk"))
+
+
+class Judgement(StrictBooleanFilter):
+    """Like a question, but with three answers: `true` and `false` are both knowledge, unknown is neither."""
+
+    def __init__(self, method: str, *, help_text: str) -> None:
+        super().__init__(help_text=help_text)
+        self.judgement = method
+
+    def decide(self, qs: models.QuerySet, answer: bool) -> models.QuerySet:
+        return getattr(qs, self.judgement)(answer)
+
+
+class KeyQuestion(df.CharFilter):
+    """A question about one other record, named by its key: `?awaiting=RWW`."""
+
+    def __init__(self, method: str, *, help_text: str) -> None:
+        super().__init__(help_text=help_text, max_length=100)
+        self.question = method
+
+    def filter(self, qs: models.QuerySet, value: Any) -> models.QuerySet:
+        return getattr(qs, self.question)(value) if value else qs
+
+
+def text_fields(model: type[models.Model]) -> list[str]:
+    """What `?q=` searches."""
+    fields = [f.name for f in model._meta.concrete_fields if isinstance(f, LineField | ProseField)]
+    return ["key", *(name for name in fields if name not in ("external_source", "external_id"))]
+
+
+def _within_the_calendar(value: dt.datetime) -> None:
+    """Moments at the ends of the calendar overflow when they are moved to another time zone."""
+    if not 1900 <= value.year <= 2200:
+        raise ValidationError("Give a moment between the years 1900 and 2200.")
+
+
+def _range(cls: type[df.Filter], name: str, what: str, **kwargs: Any) -> dict[str, df.Filter]:
+    return {
+        name: cls(field_name=name, lookup_expr="exact", help_text=what, **kwargs),
+        f"{name}__gte": cls(field_name=name, lookup_expr="gte", help_text=f"At or after: {what}", **kwargs),
+        f"{name}__lte": cls(field_name=name, lookup_expr="lte", help_text=f"At or before: {what}", **kwargs),
+    }
+
+
+def filters_of(field: models.Field) -> dict[str, df.Filter]:
+    """The filters that a field of a model brings with it."""
+    name, what = field.name, str(field.help_text)
+    match field:
+        case models.ManyToManyField():
+            return {name: KeyInSetFilter(f"{name}__key", help_text=f"Keys, separated by commas. {what}")}
+        case models.ForeignKey():
+            found: dict[str, df.Filter] = {name: KeyInFilter(f"{name}__key", help_text=f"Keys, separated by commas. {what}")}
+        case WordField():
+            found = {name: WordInFilter(field_name=name, choices=field.choices, help_text=f"One or more, separated by commas. {what}")}
+        case WordListField():
+            return {name: ListHasFilter(field_name=name, max_length=300, help_text=f"Holds this text. {what}")}
+        case KeyField() | FinancialYearField():
+            found = {name: KeyInFilter(name, help_text=f"One or more, separated by commas. {what}")}
+        case models.BooleanField():
+            found = {name: StrictBooleanFilter(field_name=name, help_text=what)}
+        case models.DateTimeField():
+            found = _range(df.IsoDateTimeFilter, name, what, validators=[_within_the_calendar])
+            del found[name]
+        case models.DateField():
+            found = _range(DayFilter, name, what)
+        case models.IntegerField():
+            found = _range(df.NumberFilter, name, what, min_value=0, max_value=_LARGEST_INT, decimal_places=0)
+        case models.DecimalField():
+            found = _range(df.NumberFilter, name, what, min_value=-_LARGEST, max_value=_LARGEST, decimal_places=6, max_digits=20)
+        case LineField():
+            found = {name: df.CharFilter(field_name=name, max_length=500, help_text=f"Exactly this text. {what}")}
+        case _:
+            return {}
+    if field.null:
+        found[f"{name}__isnull"] = NullFilter(field_name=name, help_text=f"Whether it is unknown: {what}")
+    return found
+
+
+class RecordFilterSet(df.FilterSet):
+    """Base of every FilterSet: `class Meta: model = ...`, plus the model's own questions."""
+
+    on = df.DateFilter(method="leave", input_formats=_ISO, help_text="Day that questions such as overdue are asked for. Today when left out.")
+    q = SearchFilter(max_length=200, help_text="Words that must all occur in the record's texts.")
+
+    def leave(self, queryset: models.QuerySet, name: str, value: Any) -> models.QuerySet:
+        """`on` filters nothing by itself."""
+        return queryset
+
+    @property
+    def today(self) -> Any:
+        return self.form.cleaned_data.get("on") or timezone.localdate()
+
+    @classmethod
+    def get_filters(cls) -> dict[str, df.Filter]:
+        declared = super().get_filters()
+        model = cls._meta.model
+        if model is None:
+            return declared
+        derived: dict[str, df.Filter] = {}
+        hidden = getattr(cls, "hidden", ())
+        for field in (*model._meta.concrete_fields, *model._meta.many_to_many):
+            if field.name not in ("id", *hidden):
+                derived |= filters_of(field)
+        if model.objects.none().with_computed.__func__ is RecordQuerySet.with_computed and not any(
+            isinstance(filter_, Question) and filter_.dated for filter_ in declared.values()
+        ):
+            del declared["on"]
+        return derived | declared
+
+
+class RecordFilterBackend(DjangoFilterBackend):
+    """Applies the view's FilterSet, and refuses what the list does not know instead of ignoring it."""
+
+    def filter_queryset(self, request: Request, queryset: models.QuerySet, view: Any) -> models.QuerySet:
+        filterset = self.get_filterset(request, queryset, view)
+        known = {*PARAMETERS, *(filterset.filters if filterset else ())}
+        for name, values in request.query_params.lists():
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                raise QueryError({name[:100]: "This list has no such parameter." + (f" Did you mean {near[0]}?" if near else "")})
+            if len(values) > 1:
+                raise QueryError({name: "Give it once; several values are separated by commas."})
+        if filterset is None:
+            return queryset
+        if not filterset.is_valid():
+            raise QueryError({name: [str(error) for error in errors] for name, errors in filterset.errors.items()})
+        return filterset.qs

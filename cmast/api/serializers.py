@@ -1,0 +1,144 @@
+"""Records as JSON, derived from their models.
+
+Links are keys, with the name beside them (`workstream`, `workstream_name`); numbers are decimal strings without padding;
+what is unknown is null. The committed OpenAPI document is the reviewed list of what goes out.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.validators import UniqueValidator
+
+from cmast.models import Record
+from cmast.models.fields import NumberField, WordListField
+
+#: After the record's own fields, in this order.
+COMMON = (
+    "source", "source_lines", "printed_as", "inferred", "note", "external_source", "external_id", "version", "created_at", "updated_at",
+)
+
+
+class KeyRelatedField(serializers.SlugRelatedField):
+    """Another record by its key; a key that the caller may not see is unknown like one that does not exist."""
+
+    default_error_messages = {
+        "does_not_exist": "There is no {model} with the key “{value}”.",
+        "invalid": "Give the key of a record as text.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(slug_field="key", **kwargs)
+
+    def to_internal_value(self, data: Any) -> Record:
+        queryset = self.get_queryset()
+        if not isinstance(data, str) or "\x00" in data:
+            self.fail("invalid")
+        try:
+            return queryset.visible_to(self.context["request"].user).get(key=data)
+        except queryset.model.DoesNotExist:
+            self.fail("does_not_exist", model=queryset.model._meta.verbose_name, value=data[:100])
+
+
+class DecimalTextField(serializers.DecimalField):
+    """An exact number as text: "71.9", never 71.900000 and never a float."""
+
+    def to_representation(self, value: Any) -> str:
+        number = Decimal(value)
+        return f"{number.normalize() if number else Decimal(0):f}"
+
+
+class WordsField(serializers.ListField):
+    """A list of words or short texts."""
+
+    child = serializers.CharField(max_length=300)
+
+
+class RecordSerializer(serializers.ModelSerializer):
+    """Base of every serializer: `class Meta: model = ...`, and what goes beyond the model's own columns."""
+
+    serializer_related_field = KeyRelatedField
+    also: tuple[str, ...] = ()  # declared fields beyond the model's columns
+    lists: tuple[str, ...] = ()  # reverse relations among them
+    hidden: tuple[str, ...] = ()  # columns that never go out
+
+    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {NumberField: DecimalTextField}
+
+    class Meta:
+        model: type[Record]
+
+    @classmethod
+    def relations(cls) -> tuple[list[str], list[str]]:
+        """What a list must join, and what it must fetch beside, so that no row asks for anything."""
+        meta = cls.Meta.model._meta
+        links = [f.name for f in meta.concrete_fields if isinstance(f, models.ForeignKey) and f.name not in cls.hidden]
+        return links, [*(f.name for f in meta.many_to_many if f.name not in cls.hidden), *cls.lists]
+
+    def get_field_names(self, declared_fields: Any, info: Any) -> list[str]:
+        model = self.Meta.model
+        own: list[str] = []
+        for field in (*model._meta.concrete_fields, *model._meta.many_to_many):
+            if field.name in ("id", "key", *COMMON, *self.hidden):
+                continue
+            own.append(field.name)
+            if isinstance(field, models.ForeignKey) and name_of(field):
+                own.append(f"{field.name}_name")
+        return ["key", *own, *self.also, *COMMON]
+
+    def build_field(self, field_name: str, info: Any, model_class: Any, nested_depth: int) -> Any:
+        link = field_name.removesuffix("_name")
+        if link != field_name and link in info.forward_relations:
+            target = info.forward_relations[link].related_model
+            return serializers.CharField, {
+                "source": f"{link}.{target.label_field}",
+                "read_only": True,
+                "allow_null": True,
+                "help_text": f"Name of the {target._meta.verbose_name}.",
+            }
+        return super().build_field(field_name, info, model_class, nested_depth)
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+        if isinstance(model_field, WordListField):
+            return WordsField, {"required": False, "help_text": model_field.help_text}
+        field_class, kwargs = super().build_standard_field(field_name, model_field)
+        # Uniqueness is the model's rule; said twice it would cost a query twice.
+        if "validators" in kwargs:
+            kwargs["validators"] = [v for v in kwargs["validators"] if not isinstance(v, UniqueValidator)]
+        if field_name == "key" and self.instance is not None:
+            kwargs = {"read_only": True, "help_text": model_field.help_text}
+        return field_class, kwargs
+
+    def build_relational_field(self, field_name: str, relation_info: Any) -> Any:
+        field_class, kwargs = super().build_relational_field(field_name, relation_info)
+        kwargs.pop("view_name", None)
+        kwargs.pop("slug_field", None)
+        kwargs["validators"] = []
+        if "queryset" in kwargs:
+            kwargs["queryset"] = relation_info.related_model._default_manager.all()
+        return field_class, kwargs
+
+    def get_unique_together_validators(self) -> list[Any]:
+        return []
+
+    def get_unique_for_date_validators(self) -> list[Any]:
+        return []
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
+            raise ValidationError({str(name)[:100]: ["There is no such field."] for name in unknown}, code="unknown_field")
+        return super().to_internal_value(data)
+
+
+def name_of(field: models.ForeignKey) -> str | None:
+    """The column that says what a linked record is called, where one says more than its key."""
+    target = field.related_model
+    label = getattr(target, "label_field", None)
+    if label in (None, "key") or target._meta.model_name == "source":
+        return None
+    try:
+        return label if target._meta.get_field(label).concrete else None
+    except FieldDoesNotExist:
+        return None

@@ -1,0 +1,54 @@
+"""Filters and questions of cmast."""
+
+from cmast.api.filters import RecordFilterSet
+from cmast.models import Membership, Note, NoteSubject, Organisation, Person, Site, Source, SourceSection
+
+
+class SourceFilter(RecordFilterSet):
+    class Meta:
+        model = Source
+        fields: list[str] = []
+
+
+class SourceSectionFilter(RecordFilterSet):
+    class Meta:
+        model = SourceSection
+        fields: list[str] = []
+
+
+class OrganisationFilter(RecordFilterSet):
+    class Meta:
+        model = Organisation
+        fields: list[str] = []
+
+
+class SiteFilter(RecordFilterSet):
+    class Meta:
+        model = Site
+        fields: list[str] = []
+
+
+class PersonFilter(RecordFilterSet):
+    hidden = ("password", "last_login")
+
+    class Meta:
+        model = Person
+        fields: list[str] = []
+
+
+class MembershipFilter(RecordFilterSet):
+    class Meta:
+        model = Membership
+        fields: list[str] = []
+
+
+class NoteFilter(RecordFilterSet):
+    class Meta:
+        model = Note
+        fields: list[str] = []
+
+
+class NoteSubjectFilter(RecordFilterSet):
+    class Meta:
+        model = NoteSubject
+        fields: list[str] = []

@@ -1,0 +1,80 @@
+"""Every route, one line each."""
+
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path, re_path
+from rest_framework.routers import SimpleRouter
+
+from cmast import pages
+from cmast import views as cmast
+from cmast.api import problems
+from metrics import views as metrics
+from programmes import views as programmes
+from risks import views as risks
+
+api = SimpleRouter(trailing_slash=True)
+api.register("organisations", cmast.OrganisationViewSet, "organisation")
+api.register("sites", cmast.SiteViewSet, "site")
+api.register("people", cmast.PersonViewSet, "person")
+api.register("memberships", cmast.MembershipViewSet, "membership")
+api.register("sources", cmast.SourceViewSet, "source")
+api.register("source-sections", cmast.SourceSectionViewSet, "source-section")
+api.register("notes", cmast.NoteViewSet, "note")
+api.register("note-subjects", cmast.NoteSubjectViewSet, "note-subject")
+api.register("tokens", cmast.TokenViewSet, "token")
+
+api.register("plan-years", programmes.PlanYearViewSet, "plan-year")
+api.register("programmes", programmes.ProgrammeViewSet, "programme")
+api.register("objectives", programmes.ObjectiveViewSet, "objective")
+api.register("workstreams", programmes.WorkstreamViewSet, "workstream")
+api.register("deliverables", programmes.DeliverableViewSet, "deliverable")
+api.register("milestones", programmes.MilestoneViewSet, "milestone")
+api.register("forums", programmes.ForumViewSet, "forum")
+api.register("meetings", programmes.MeetingViewSet, "meeting")
+api.register("role-holders", programmes.RoleHolderViewSet, "role-holder")
+api.register("approvals", programmes.ApprovalViewSet, "approval")
+api.register("approval-snapshots", programmes.SnapshotViewSet, "snapshot")
+api.register("votes", programmes.VoteViewSet, "vote")
+api.register("decisions", programmes.DecisionViewSet, "decision")
+api.register("actions", programmes.ActionViewSet, "action")
+api.register("funding", programmes.FundingViewSet, "funding")
+api.register("procurements", programmes.ProcurementViewSet, "procurement")
+api.register("mutual-aid", programmes.MutualAidViewSet, "mutual-aid")
+api.register("updates", programmes.UpdateViewSet, "update")
+api.register("update-facts", programmes.UpdateFactViewSet, "update-fact")
+api.register("closures", programmes.ClosureViewSet, "closure")
+
+api.register("metrics", metrics.MetricViewSet, "metric")
+api.register("metric-levels", metrics.MetricLevelViewSet, "metric-level")
+api.register("series-breaks", metrics.SeriesBreakViewSet, "series-break")
+api.register("targets", metrics.TargetViewSet, "target")
+api.register("trajectories", metrics.TrajectoryViewSet, "trajectory")
+api.register("trajectory-points", metrics.TrajectoryPointViewSet, "trajectory-point")
+api.register("cohorts", metrics.CohortViewSet, "cohort")
+api.register("observations", metrics.ObservationViewSet, "observation")
+api.register("benefits", metrics.BenefitViewSet, "benefit")
+api.register("benefit-figures", metrics.BenefitFigureViewSet, "benefit-figure")
+
+api.register("risks", risks.RiskViewSet, "risk")
+api.register("scores", risks.ScoreViewSet, "score")
+api.register("score-bands", risks.ScoreBandViewSet, "score-band")
+api.register("mitigations", risks.MitigationViewSet, "mitigation")
+api.register("reviews", risks.ReviewViewSet, "review")
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("sign-in/", LoginView.as_view(template_name="sign_in.html", redirect_authenticated_user=True), name="sign-in"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("health/live/", pages.live, name="live"),
+    path("health/ready/", pages.ready, name="ready"),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include(api.urls)),
+    path("api/schema/", pages.SchemaView.as_view(), name="schema"),
+    path("api/docs/", pages.DocsView.as_view(), name="docs"),
+    re_path("^api/", pages.UnknownApiView.as_view(), name="api-unknown"),
+]
+
+handler400 = problems.bad_request
+handler403 = problems.forbidden
+handler404 = problems.not_found
+handler500 = problems.server_error

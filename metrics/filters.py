@@ -1,0 +1,77 @@
+"""Filters and questions of metrics."""
+
+from cmast.api.filters import Judgement, KeyInFilter, Question, RecordFilterSet
+from metrics.models import Benefit, BenefitFigure, Cohort, Metric, MetricLevel, Observation, SeriesBreak, Target, Trajectory, TrajectoryPoint
+
+
+class MetricFilter(RecordFilterSet):
+    class Meta:
+        model = Metric
+        fields: list[str] = []
+
+
+class MetricLevelFilter(RecordFilterSet):
+    class Meta:
+        model = MetricLevel
+        fields: list[str] = []
+
+
+class SeriesBreakFilter(RecordFilterSet):
+    class Meta:
+        model = SeriesBreak
+        fields: list[str] = []
+
+
+class TargetFilter(RecordFilterSet):
+    numberless = Question("numberless", help_text="Has no number to compare with.")
+    overdue = Question("overdue", dated=True, help_text="The date by which it was to be met has passed.")
+    programme = KeyInFilter("metric__programme__key", help_text="Programme of the metric.")
+
+    class Meta:
+        model = Target
+        fields: list[str] = []
+
+
+class TrajectoryFilter(RecordFilterSet):
+    programme = KeyInFilter("metric__programme__key", help_text="Programme of the metric.")
+
+    class Meta:
+        model = Trajectory
+        fields: list[str] = []
+
+
+class TrajectoryPointFilter(RecordFilterSet):
+    class Meta:
+        model = TrajectoryPoint
+        fields: list[str] = []
+
+
+class CohortFilter(RecordFilterSet):
+    class Meta:
+        model = Cohort
+        fields: list[str] = []
+
+
+class ObservationFilter(RecordFilterSet):
+    meets_target = Judgement("meets_target", help_text="Known to meet (true) or to miss (false) the target that it names.")
+    current = Question("current", help_text="The latest revision.")
+    programme = KeyInFilter("metric__programme__key", help_text="Programme of the metric.")
+
+    class Meta:
+        model = Observation
+        fields: list[str] = []
+
+
+class BenefitFilter(RecordFilterSet):
+    class Meta:
+        model = Benefit
+        fields: list[str] = []
+
+
+class BenefitFigureFilter(RecordFilterSet):
+    programme = KeyInFilter("benefit__programme__key", help_text="Programme of the benefit.")
+    workstream = KeyInFilter("benefit__workstream__key", help_text="Workstream of the benefit.")
+
+    class Meta:
+        model = BenefitFigure
+        fields: list[str] = []

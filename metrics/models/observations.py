@@ -1,0 +1,235 @@
+"""Observations: one figure x one organisation x one period x one as-at date."""
+
+import datetime as dt
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+
+from cmast.models import Record, RecordQuerySet
+from cmast.models.fields import (
+    DayField, FinancialYearField, LineField, NumberField, WordField, both_or_neither, in_order, precision_of, vague_date_rule,
+    vague_day,
+)
+from cmast.vocabulary import Qualifier, ScopeLevel, Unit, Words
+from metrics.models.definitions import Cohort, Metric, Operator, Target
+
+
+class ObservationQuerySet(RecordQuerySet):
+    def current(self) -> "ObservationQuerySet":
+        """The latest revision of each figure."""
+        return self.filter(revisions__isnull=True)
+
+    def with_computed(self, today: dt.date | None = None) -> "ObservationQuerySet":
+        """Adds `meets_target`, judged against the target that the figure names: true, false, or null for unknown.
+
+        A figure known only by a bound ("at least 85") is judged by the bound. A value stated as "more than" or the like
+        is judged only where the qualifier cannot change the answer. Exclusions, scopes and trajectories are the target
+        engine's matter.
+        """
+        value, goal = F("value"), F("target__value")
+        plain = Q(qualifier__in=[Qualifier.EXACT, Qualifier.APPROXIMATELY]) | Q(qualifier__isnull=True)
+        at_least = Q(qualifier__in=[Qualifier.MORE_THAN, Qualifier.AT_LEAST])
+        at_most = Q(qualifier__in=[Qualifier.LESS_THAN, Qualifier.UP_TO])
+        bound_above = Q(bound_operator__in=[Operator.GT, Operator.GTE], bound_value__isnull=False)
+
+        def known(test: Q, *ways: Q) -> Q:
+            either = Q()
+            for way in ways:
+                either |= way
+            return either & test
+
+        operator = {word: Q(target__operator=word) for word in Operator.values}
+        whens = [
+            When(bound_above & operator["gte"] & Q(bound_value__gte=goal), then=Value(True)),
+            When(bound_above & operator["gt"] & Q(bound_value__gt=goal), then=Value(True)),
+            When(bound_above & operator["gt"] & Q(bound_operator=Operator.GT, bound_value__gte=goal), then=Value(True)),
+            When(Q(value__isnull=True) | Q(target__isnull=True) | operator["increase"] | operator["reduce"] | operator["meet_standard"],
+                 then=Value(None, output_field=models.BooleanField())),
+            When(operator["gte"] & known(Q(value__gte=goal), plain, at_least), then=Value(True)),
+            When(operator["gte"] & known(Q(value__lt=goal), plain, at_most), then=Value(False)),
+            When(operator["gt"] & known(Q(value__gt=goal), plain, at_least), then=Value(True)),
+            When(operator["gt"] & Q(qualifier=Qualifier.MORE_THAN, value=goal), then=Value(True)),
+            When(operator["gt"] & known(Q(value__lte=goal), plain, at_most), then=Value(False)),
+            When(operator["lte"] & known(Q(value__lte=goal), plain, at_most), then=Value(True)),
+            When(operator["lte"] & known(Q(value__gt=goal), plain, at_least), then=Value(False)),
+            When(operator["lt"] & known(Q(value__lt=goal), plain, at_most), then=Value(True)),
+            When(operator["lt"] & Q(qualifier=Qualifier.LESS_THAN, value=goal), then=Value(True)),
+            When(operator["lt"] & known(Q(value__gte=goal), plain, at_least), then=Value(False)),
+            When((operator["eq"] | operator["eliminate"]) & plain & Q(value=goal), then=Value(True)),
+            When((operator["eq"] | operator["eliminate"]) & plain & ~Q(value=goal), then=Value(False)),
+            When(operator["between"] & plain & Q(value__gte=F("target__low"), value__lte=F("target__high")), then=Value(True)),
+            When(operator["between"] & plain, then=Value(False)),
+        ]
+        return self.annotate(meets_target=Case(*whens, default=Value(None), output_field=models.BooleanField(null=True)))
+
+    def meets_target(self, answer: bool) -> "ObservationQuerySet":
+        """Figures that are known to meet, or known to miss, the target that they name."""
+        return self.with_computed().filter(meets_target=answer)
+
+
+class Observation(Record):
+    """One figure. Value, bound or quantifier: exactly what was stated, and no more.
+
+    Figures that are arithmetic on others (a change, a remainder, a distance) are computed and never stored; a difference
+    that the source itself states is stored with its `comparison`.
+    """
+
+    class PeriodType(Words):
+        MONTH = "month"
+        MONTH_END_SNAPSHOT = "month_end_snapshot"
+        DATE_SNAPSHOT = "date_snapshot"
+        YEAR_TO_DATE = "year_to_date"
+        CUMULATIVE_UNSPECIFIED_START = "cumulative_unspecified_start"
+        FINANCIAL_YEAR = "financial_year"
+        MULTI_YEAR_HORIZON = "multi_year_horizon"
+        ROLLING_WEEKS = "rolling_weeks"
+        UNSPECIFIED = "unspecified"
+
+    class ValueStatus(Words):
+        REPORTED = "reported"
+        PROVISIONAL = "provisional"
+        FORECAST = "forecast"
+        PROJECTED_OUTTURN = "projected_outturn"
+        PLANNED = "planned"
+
+    class ReviewState(Words):
+        SUBMITTED = "submitted"
+        RETURNED = "returned"
+        VALIDATED = "validated"
+        REVISED = "revised"
+        WITHDRAWN = "withdrawn"
+
+    class Comparison(Words):
+        ABOVE_PLAN = "above_plan"
+        BELOW_LOCAL_TRAJECTORY = "below_local_trajectory"
+        CHANGE_SINCE_PREVIOUS_MONTH = "change_since_previous_month"
+        INCREASE_SINCE_PREVIOUS_MONTH = "increase_since_previous_month"
+
+    class Quantifier(Words):
+        MAJORITY_OF_TRUSTS = "majority_of_trusts"
+
+    class Trend(Words):
+        IMPROVED = "improved"
+        UNCHANGED = "unchanged"
+        WORSENED = "worsened"
+
+    class RoleOfScope(Words):
+        RECIPIENT = "recipient"
+        DONOR = "donor"
+
+    label_field = "key"
+    writers: ClassVar[dict[str, str]] = {"programme": "metric__programme", "organisation": "organisation"}
+
+    metric = models.ForeignKey(Metric, models.PROTECT, related_name="observations", help_text="What is measured.")
+    organisation = models.ForeignKey(
+        "cmast.Organisation", models.PROTECT, related_name="observations", help_text="Scope: whose figure it is."
+    )
+    scope_level = WordField(ScopeLevel, help_text="Level that the figure speaks about.")
+    role_of_scope = WordField(RoleOfScope, null=True, help_text="For what is given and received: which side the scope is on.")
+    breakdown_dimension = LineField(max_length=60, blank=True, help_text="Dimension that the figure is a part along, such as breach_reason.")
+    breakdown_member = LineField(max_length=100, blank=True, help_text="Which part of that dimension.")
+    value = NumberField(null=True, help_text="The figure; empty where only a bound or nothing is known.")
+    bound_operator = WordField(Operator, null=True, help_text="For a figure known only by a bound: at least, at most.")
+    bound_value = NumberField(null=True, help_text="The bound.")
+    quantifier = WordField(Quantifier, null=True, help_text="Whom it holds for, in words, where no count is given.")
+    denominator = NumberField(null=True, help_text="Out of how many, where stated.")
+    unit = WordField(Unit, help_text="What the value counts.")
+    qualifier = WordField(Qualifier, null=True, help_text="How exactly the value was stated.")
+    comparison = WordField(Comparison, null=True, help_text="For a stated difference: what it is a difference from.")
+    comparator_for = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="comparators", help_text="Figure that it is set beside."
+    )
+    threshold_operator = WordField(Operator, null=True, help_text="For a count of those beyond a threshold: the comparison.")
+    threshold_value = NumberField(null=True, help_text="The threshold.")
+    threshold_unit = WordField(Unit, null=True, help_text="Unit of the threshold.")
+    period_type = WordField(PeriodType, help_text="What stretch of time it covers.")
+    period_start_on = DayField(null=True, help_text="First day of the period.")
+    period_end_on = DayField(null=True, help_text="Last day of the period.")
+    as_at_on = vague_day("Day that a snapshot holds for")
+    as_at_precision = precision_of("the as-at date")
+    horizon_on = DayField(null=True, help_text="For a cohort: the day that membership looks ahead to.")
+    financial_year = FinancialYearField(null=True, help_text="Year that it belongs to, where stated.")
+    value_status = WordField(ValueStatus, help_text="What the number is: reported, provisional, forecast.")
+    review_state = WordField(ReviewState, null=True, help_text="Where it is in the review.")
+    revision = models.PositiveIntegerField(default=1, help_text="1 for the first statement, higher for corrections.")
+    supersedes = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="revisions", help_text="Earlier statement that it corrects. Both are kept."
+    )
+    subset_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="subsets", help_text="Figure that contains this one. They are never added."
+    )
+    trend = WordField(Trend, null=True, help_text="Trend as the source states it.")
+    target = models.ForeignKey(
+        Target, models.PROTECT, null=True, blank=True, related_name="observations", help_text="Target that the source sets it beside."
+    )
+    cohort = models.ForeignKey(
+        Cohort, models.PROTECT, null=True, blank=True, related_name="series", help_text="Cohort whose series it is part of."
+    )
+    members = models.ManyToManyField(
+        "cmast.Organisation", blank=True, related_name="+", help_text="For a count of organisations: which ones, where named."
+    )
+    also_described_as = LineField(blank=True, help_text="Other words that the source has for it.")
+
+    objects = ObservationQuerySet.as_manager()
+
+    class Meta(Record.Meta):
+        verbose_name = "observation"
+        verbose_name_plural = "observations"
+        constraints = [
+            *Record.Meta.constraints,
+            vague_date_rule("as_at"),
+            in_order("period_start_on", "period_end_on"),
+            both_or_neither("bound_operator", "bound_value"),
+            models.CheckConstraint(
+                condition=Q(value__isnull=True) | Q(bound_value__isnull=True),
+                name="metrics_observation_value_or_bound",
+                violation_error_message="A figure is a value or a bound, not both.",
+            ),
+            models.CheckConstraint(
+                condition=Q(period_end_on__isnull=False) | Q(as_at_on__isnull=False) | Q(financial_year__isnull=False),
+                name="metrics_observation_when",
+                violation_error_message="Say when: a period, an as-at date or a financial year.",
+            ),
+            models.CheckConstraint(
+                condition=Q(breakdown_dimension="", breakdown_member="") | ~(Q(breakdown_dimension="") | Q(breakdown_member="")),
+                name="metrics_observation_breakdown",
+                violation_error_message="A breakdown needs its dimension and its member.",
+            ),
+            models.CheckConstraint(
+                condition=Q(denominator__isnull=True) | Q(denominator__gt=0),
+                name="metrics_observation_denominator",
+                violation_error_message="A denominator is more than 0.",
+            ),
+            models.CheckConstraint(
+                condition=Q(revision=1, supersedes__isnull=True) | Q(revision__gt=1, supersedes__isnull=False),
+                name="metrics_observation_revision",
+                violation_error_message="A revision above 1 names what it supersedes; the first names nothing.",
+            ),
+            models.UniqueConstraint(
+                fields=["supersedes"], name="metrics_observation_one_revision",
+                violation_error_message="This figure has been revised already; revise the latest one.",
+            ),
+        ]
+        indexes = [models.Index(fields=["metric", "organisation", "-period_end_on"], name="metrics_observation_series")]
+
+    def clean(self) -> None:
+        if self.supersedes and (self.supersedes.metric_id, self.supersedes.organisation_id) != (self.metric_id, self.organisation_id):
+            raise ValidationError({"supersedes": "A revision is of the same metric and the same organisation."})
+        if self.metric_id and self.metric.value_domain and self.value is not None:
+            if f"{self.value.normalize():f}" not in self.metric.value_domain:
+                raise ValidationError({"value": f"must be one of {', '.join(self.metric.value_domain)}"})
+        if self.target and self.target.metric_id != self.metric_id:
+            raise ValidationError({"target": f"This is a target of “{self.target.metric}”."})
+        if self.cohort and self.cohort.metric_id != self.metric_id:
+            raise ValidationError({"cohort": f"This is a cohort of “{self.cohort.metric}”."})
+
+    def __str__(self) -> str:
+        if self.value is not None:
+            figure = f"{self.value.normalize():f} {self.get_unit_display()}"
+        elif self.bound_value is not None:
+            figure = f"{self.get_bound_operator_display()} {self.bound_value.normalize():f} {self.get_unit_display()}"
+        else:
+            figure = "not stated"
+        return f"{self.metric}, {self.organisation}: {figure}"

@@ -1,0 +1,83 @@
+"""JSON of metrics."""
+
+from rest_framework import serializers
+
+from cmast.api.serializers import KeyRelatedField, RecordSerializer
+from metrics.models import Benefit, BenefitFigure, Cohort, Metric, MetricLevel, Observation, SeriesBreak, Target, Trajectory, TrajectoryPoint
+
+
+class MetricLevelSerializer(RecordSerializer):
+    class Meta:
+        model = MetricLevel
+
+
+class MetricSerializer(RecordSerializer):
+    levels = MetricLevelSerializer(many=True, read_only=True, help_text="What the levels of an ordinal metric mean.")
+    targets = KeyRelatedField(many=True, read_only=True, help_text="What it is to reach; often nothing is said.")
+
+    also = ("levels", "targets")
+    lists = ("levels", "levels__metric", "levels__source", "targets")
+
+    class Meta:
+        model = Metric
+
+
+class SeriesBreakSerializer(RecordSerializer):
+    class Meta:
+        model = SeriesBreak
+
+
+class TargetSerializer(RecordSerializer):
+    class Meta:
+        model = Target
+
+
+class TrajectoryPointSerializer(RecordSerializer):
+    class Meta:
+        model = TrajectoryPoint
+
+
+class TrajectorySerializer(RecordSerializer):
+    points = TrajectoryPointSerializer(many=True, read_only=True, help_text="Planned values.")
+
+    also = ("points",)
+    lists = ("points", "points__trajectory", "points__source")
+
+    class Meta:
+        model = Trajectory
+
+
+class CohortSerializer(RecordSerializer):
+    series = KeyRelatedField(many=True, read_only=True, help_text="Observations of how many are left.")
+
+    also = ("series",)
+    lists = ("series",)
+
+    class Meta:
+        model = Cohort
+
+
+class ObservationSerializer(RecordSerializer):
+    meets_target = serializers.BooleanField(
+        read_only=True, allow_null=True, help_text="Whether it meets the target that it names; null where that cannot be known."
+    )
+
+    also = ("meets_target",)
+
+    class Meta:
+        model = Observation
+
+
+class BenefitFigureSerializer(RecordSerializer):
+    class Meta:
+        model = BenefitFigure
+
+
+class BenefitSerializer(RecordSerializer):
+    figures = BenefitFigureSerializer(many=True, read_only=True, help_text="Figures as stated; never added across basis or effect.")
+
+    also = ("figures",)
+    lists = ("figures", "figures__benefit", "figures__organisation", "figures__observation", "figures__source")
+
+    class Meta:
+        model = Benefit

@@ -1,0 +1,146 @@
+"""Filters and questions of programmes."""
+
+from cmast.api.filters import DayFilter, KeyInFilter, KeyQuestion, Question, RecordFilterSet, WordInFilter
+from programmes.models import Action, Approval, Closure, Decision, Deliverable, Forum, Funding, Meeting, Milestone, MutualAid, Objective, PlanYear, Procurement, Programme, RoleHolder, Snapshot, Update, UpdateFact, Vote, Workstream
+
+
+class PlanYearFilter(RecordFilterSet):
+    class Meta:
+        model = PlanYear
+        fields: list[str] = []
+
+
+class ProgrammeFilter(RecordFilterSet):
+    class Meta:
+        model = Programme
+        fields: list[str] = []
+
+
+class ObjectiveFilter(RecordFilterSet):
+    class Meta:
+        model = Objective
+        fields: list[str] = []
+
+
+class WorkstreamFilter(RecordFilterSet):
+    class Meta:
+        model = Workstream
+        fields: list[str] = []
+
+
+class DeliverableFilter(RecordFilterSet):
+    programme = KeyInFilter("objective__programme__key", help_text="Programme of the objective.")
+
+    class Meta:
+        model = Deliverable
+        fields: list[str] = []
+
+
+class MilestoneFilter(RecordFilterSet):
+    overdue = Question("overdue", dated=True, help_text="The date has passed and it is not settled.")
+    outcome_missing = Question("outcome_missing", dated=True, help_text="The date has passed and nobody has said what became of it.")
+    undated = Question("undated", help_text="Something ahead without any date.")
+    computed_status = WordInFilter(choices=Milestone.ComputedStatus.choices, help_text="What dates and outcome say on the day of `on`.")
+    due_on__gte = DayFilter("due_on", "gte", help_text="Due on or after this day.")
+    due_on__lte = DayFilter("due_on", "lte", help_text="Due on or before this day.")
+
+    class Meta:
+        model = Milestone
+        fields: list[str] = []
+
+
+class ForumFilter(RecordFilterSet):
+    class Meta:
+        model = Forum
+        fields: list[str] = []
+
+
+class MeetingFilter(RecordFilterSet):
+    class Meta:
+        model = Meeting
+        fields: list[str] = []
+
+
+class RoleHolderFilter(RecordFilterSet):
+    class Meta:
+        model = RoleHolder
+        fields: list[str] = []
+
+
+class ApprovalFilter(RecordFilterSet):
+    awaiting_decision = Question("awaiting_decision", help_text="A body has still to decide.")
+    overdue = Question("overdue", dated=True, help_text="Expected before the day of `on` and still open.")
+    awaiting = KeyQuestion("awaiting", help_text="Key of an organisation that has still to vote, such as RWW.")
+
+    class Meta:
+        model = Approval
+        fields: list[str] = []
+
+
+class SnapshotFilter(RecordFilterSet):
+    class Meta:
+        model = Snapshot
+        fields: list[str] = []
+
+
+class VoteFilter(RecordFilterSet):
+    awaiting_decision = Question("awaiting_decision", help_text="Not yet cast.")
+    programme = KeyInFilter("approval__programme__key", help_text="Programme of the approval.")
+
+    class Meta:
+        model = Vote
+        fields: list[str] = []
+
+
+class DecisionFilter(RecordFilterSet):
+    class Meta:
+        model = Decision
+        fields: list[str] = []
+
+
+class ActionFilter(RecordFilterSet):
+    outstanding = Question("outstanding", help_text="Still to be done.")
+    overdue = Question("overdue", dated=True, help_text="Still to be done after its date.")
+
+    class Meta:
+        model = Action
+        fields: list[str] = []
+
+
+class FundingFilter(RecordFilterSet):
+    class Meta:
+        model = Funding
+        fields: list[str] = []
+
+
+class ProcurementFilter(RecordFilterSet):
+    class Meta:
+        model = Procurement
+        fields: list[str] = []
+
+
+class MutualAidFilter(RecordFilterSet):
+    class Meta:
+        model = MutualAid
+        fields: list[str] = []
+
+
+class UpdateFilter(RecordFilterSet):
+    class Meta:
+        model = Update
+        fields: list[str] = []
+
+
+class UpdateFactFilter(RecordFilterSet):
+    programme = KeyInFilter("update__programme__key", help_text="Programme of the update.")
+    workstream = KeyInFilter("update__workstream__key", help_text="Workstream of the update.")
+
+    class Meta:
+        model = UpdateFact
+        fields: list[str] = []
+
+
+class ClosureFilter(RecordFilterSet):
+    class Meta:
+        model = Closure
+        fields: list[str] = []

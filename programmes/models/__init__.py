@@ -1,0 +1,31 @@
+"""Programmes, what they deliver, who decides, what it costs and what is reported."""
+
+from programmes.models.delivery import Deliverable, Milestone
+from programmes.models.funding import Funding, MutualAid, Procurement
+from programmes.models.governance import Action, Approval, Decision, Forum, Meeting, RoleHolder, Snapshot, Vote
+from programmes.models.programmes import Objective, PlacedRecord, PlanYear, Programme, Workstream
+from programmes.models.updates import Closure, Update, UpdateFact
+
+__all__ = [
+    "Action",
+    "Approval",
+    "Closure",
+    "Decision",
+    "Deliverable",
+    "Forum",
+    "Funding",
+    "Meeting",
+    "Milestone",
+    "MutualAid",
+    "Objective",
+    "PlacedRecord",
+    "PlanYear",
+    "Procurement",
+    "Programme",
+    "RoleHolder",
+    "Snapshot",
+    "Update",
+    "UpdateFact",
+    "Vote",
+    "Workstream",
+]

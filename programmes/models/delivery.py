@@ -1,0 +1,233 @@
+"""Deliverables of the plan, and milestones: everything that happens, or should, on a date."""
+
+import datetime as dt
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Case, Q, Value, When
+
+from cmast import dates
+from cmast.models import Record, RecordQuerySet
+from cmast.models.fields import (
+    DayField, FinancialYearField, LineField, NumberField, ProseField, WordField, WordListField, in_order, precision_of,
+    vague_date_rule, vague_day,
+)
+from cmast.vocabulary import DATELESS, DatePrecision, DateSense, Qualifier, Rag, Unit, Words
+from programmes.models.programmes import Objective, PlacedRecord
+
+
+class Deliverable(Record):
+    """What a plan promises under an objective. Targets of metrics and benefits measure it; often nothing does."""
+
+    class Status(Words):
+        NOT_STARTED = "not_started"
+        IN_PROGRESS = "in_progress"
+        ESTABLISHED = "established"
+        SUBMITTED = "submitted"
+        ACCEPTED = "accepted"
+        REJECTED = "rejected"
+        WITHDRAWN = "withdrawn"
+
+    label_field = "text"
+    writers: ClassVar[dict[str, str]] = {"programme": "objective__programme"}
+
+    objective = models.ForeignKey(Objective, models.PROTECT, related_name="deliverables", help_text="Objective that it serves.")
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children", help_text="Deliverable that it is part of."
+    )
+    text = LineField(help_text="What is promised.")
+    status = WordField(Status, null=True, help_text="Where it stands.")
+    quantity = NumberField(null=True, help_text="How many, where the plan says so.")
+    quantity_qualifier = WordField(Qualifier, null=True, help_text="How exactly the quantity was stated.")
+    unit = WordField(Unit, null=True, help_text="What the quantity counts.")
+    parts = WordListField(help_text="Things that it covers and that are only named, such as specialties.")
+
+    class Meta(Record.Meta):
+        verbose_name = "deliverable"
+        verbose_name_plural = "deliverables"
+        constraints = [
+            *Record.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(quantity__isnull=True) | Q(unit__isnull=False),
+                name="programmes_deliverable_unit",
+                violation_error_message="A quantity needs a unit.",
+            ),
+        ]
+
+
+class MilestoneQuerySet(RecordQuerySet):
+    def dated(self) -> "MilestoneQuerySet":
+        """Adds `due_on`: the day by which it was last expected, baseline where nobody has forecast."""
+        return self.annotate(due_on=models.functions.Coalesce("forecast_on", "baseline_on"))
+
+    def settled(self) -> Q:
+        """Nothing is left to ask: it happened, or somebody said what became of it."""
+        return Q(actual_on__isnull=False) | Q(outcome__isnull=False) | Q(stated=Milestone.Stated.OCCURRED)
+
+    def overdue(self, today: dt.date) -> "MilestoneQuerySet":
+        """The date has passed and it has neither happened nor been settled."""
+        return self.dated().filter(~self.settled(), due_on__lt=today)
+
+    def outcome_missing(self, today: dt.date) -> "MilestoneQuerySet":
+        """The date has passed and nobody has said what became of it: the question to put to the lead."""
+        return self.overdue(today)
+
+    def undated(self) -> "MilestoneQuerySet":
+        """Something ahead without any date: ask for one."""
+        return self.dated().filter(~self.settled(), ~Q(stated=Milestone.Stated.ONGOING), due_on__isnull=True)
+
+    def with_computed(self, today: dt.date) -> "MilestoneQuerySet":
+        """Adds `due_on`, and `computed_status`: what the dates and the outcome say on that day."""
+        words = Milestone.ComputedStatus
+        happened = Q(stated=Milestone.Stated.OCCURRED) | Q(actual_on__isnull=False)
+        return self.dated().annotate(
+            computed_status=Case(
+                When(Q(outcome__isnull=False), then=Value(words.PAST)),
+                When(happened & Q(actual_on__isnull=True) & Q(due_on__isnull=True), then=Value(words.UNDATED_PAST)),
+                When(happened, then=Value(words.PAST)),
+                When(stated=Milestone.Stated.ONGOING, then=Value(words.ONGOING)),
+                When(due_on__isnull=True, then=Value(words.UNDATED_FUTURE)),
+                When(due_on__lt=today, then=Value(words.PAST_DUE_OUTCOME_UNKNOWN)),
+                default=Value(words.FUTURE),
+                output_field=models.CharField(),
+            )
+        )
+
+
+class Milestone(PlacedRecord):
+    """Something that happened, happens or should happen: a milestone, a meeting, a launch, a date for a decision.
+
+    Three dates, each as vague as it was stated: what was first promised (baseline), what is expected now (forecast), and
+    when it happened (actual). The status on a day is computed from them, never stored.
+    """
+
+    class Type(Words):
+        BOARD_MEETING = "board_meeting"
+        MEETING = "meeting"
+        WORKSHOP = "workshop"
+        ENGAGEMENT = "engagement"
+        MARKET_ENGAGEMENT = "market_engagement"
+        SITE_VISITS = "site_visits"
+        PRESENTATION = "presentation"
+        COMMUNICATION = "communication"
+        LAUNCH = "launch"
+        SERVICE_START = "service_start"
+        GO_LIVE = "go_live"
+        PROCUREMENT_LAUNCH = "procurement_launch"
+        CONTRACT_AWARD = "contract_award"
+        APPROVAL = "approval"
+        DECISION_DUE = "decision_due"
+        REPORT_DUE = "report_due"
+        REPORT_SUBMITTED = "report_submitted"
+        DOCUMENT_DUE = "document_due"
+        DOCUMENT_UPDATE = "document_update"
+        BID_SUBMISSION = "bid_submission"
+        RECRUITMENT_START = "recruitment_start"
+        REPORTING_CHANGE = "reporting_change"
+        DATA_COLLECTION = "data_collection"
+        REVIEW = "review"
+        TARGET_DATE = "target_date"
+        STATUS_DATE = "status_date"
+
+    class Stated(Words):
+        OCCURRED = "occurred"
+        SCHEDULED = "scheduled"
+        EXPECTED = "expected"
+        PROPOSED = "proposed"
+        PLANNED = "planned"
+        ONGOING = "ongoing"
+
+    class Status(Words):
+        PLANNED = "planned"
+        ON_TRACK = "on_track"
+        AT_RISK = "at_risk"
+        ACHIEVED = "achieved"
+        MISSED = "missed"
+        CANCELLED = "cancelled"
+
+    class Outcome(Words):
+        ACHIEVED = "achieved"
+        MISSED = "missed"
+        CANCELLED = "cancelled"
+
+    class ComputedStatus(Words):
+        PAST = "past"
+        FUTURE = "future"
+        PAST_DUE_OUTCOME_UNKNOWN = "past_due_outcome_unknown"
+        UNDATED_PAST = "undated_past"
+        UNDATED_FUTURE = "undated_future"
+        ONGOING = "ongoing"
+
+    label_field = "title"
+
+    title = LineField(help_text="What happens.")
+    type = WordField(Type, help_text="What sort of event it is.")
+    stated = WordField(Stated, null=True, help_text="How the source speaks of it: as done, as planned, as proposed.")
+    status = WordField(Status, null=True, help_text="The lead's own word on it. Overdue is computed, never stored.")
+    rag = WordField(Rag, default=Rag.NOT_SET, help_text="Delivery confidence.")
+    sense = WordField(DateSense, null=True, help_text="Preposition of the date: on, by, from.")
+    baseline_on = vague_day("First promised date")
+    baseline_precision = precision_of("the baseline")
+    starts_on = DayField(null=True, help_text="First day, for a season or a range; its last day is the forecast.")
+    forecast_on = vague_day("Date expected now")
+    forecast_precision = precision_of("the forecast")
+    actual_on = vague_day("Date on which it happened")
+    actual_precision = precision_of("the actual date")
+    outcome = WordField(Outcome, null=True, help_text="What became of it.")
+    outcome_note = ProseField(blank=True, help_text="The outcome in a sentence.")
+    financial_year = FinancialYearField(null=True, help_text="Year that it is about, where stated.")
+    forum = models.ForeignKey(
+        "programmes.Forum", models.PROTECT, null=True, blank=True, related_name="milestones", help_text="Body that meets or decides."
+    )
+    meeting = models.ForeignKey(
+        "programmes.Meeting", models.PROTECT, null=True, blank=True, related_name="milestones", help_text="Sitting that it is."
+    )
+    organisation = models.ForeignKey(
+        "cmast.Organisation", models.PROTECT, null=True, blank=True, related_name="milestones", help_text="Organisation concerned."
+    )
+    site = models.ForeignKey(
+        "cmast.Site", models.PROTECT, null=True, blank=True, related_name="milestones", help_text="Where it takes place."
+    )
+    person = models.ForeignKey(
+        "cmast.Person", models.PROTECT, null=True, blank=True, related_name="milestones", help_text="Who does it."
+    )
+    suppliers = models.ManyToManyField(
+        "cmast.Organisation", blank=True, related_name="+", help_text="Suppliers taking part."
+    )
+    depends_on = models.ManyToManyField(
+        "self", symmetrical=False, blank=True, related_name="needed_by", help_text="Milestones that must come first."
+    )
+
+    objects = MilestoneQuerySet.as_manager()
+
+    class Meta(PlacedRecord.Meta):
+        verbose_name = "milestone"
+        verbose_name_plural = "milestones"
+        constraints = [
+            *Record.Meta.constraints,
+            vague_date_rule("baseline"),
+            vague_date_rule("forecast"),
+            vague_date_rule("actual"),
+            in_order("starts_on", "forecast_on"),
+            models.CheckConstraint(
+                condition=Q(actual_on__isnull=True) | ~Q(outcome__in=["missed", "cancelled"]),
+                name="programmes_milestone_outcome",
+                violation_error_message="What has an actual date was neither missed nor cancelled.",
+            ),
+        ]
+        indexes = [models.Index(fields=["forecast_on"], name="programmes_milestone_forecast")]
+
+    def clean(self) -> None:
+        super().clean()
+        if self.meeting and self.forum_id and self.meeting.forum_id != self.forum_id:
+            raise ValidationError({"meeting": f"This is a meeting of “{self.meeting.forum}”."})
+
+    @property
+    def date_in_words(self) -> str:
+        """The date that counts, as vaguely as it is known: "mid-May 2024"."""
+        if self.actual_on:
+            return dates.describe(self.actual_on, self.actual_precision)
+        if self.forecast_on:
+            return dates.describe(self.forecast_on, self.forecast_precision, self.starts_on)
+        return dates.describe(self.baseline_on, self.baseline_precision or self.forecast_precision or DatePrecision.UNDATED)

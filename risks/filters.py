@@ -1,0 +1,41 @@
+"""Filters and questions of risks."""
+
+from cmast.api.filters import KeyInFilter, Question, RecordFilterSet
+from risks.models import Mitigation, Review, Risk, Score, ScoreBand
+
+
+class RiskFilter(RecordFilterSet):
+    overdue = Question("overdue", dated=True, help_text="Needed, or due for review, before the day of `on`.")
+    unresolved = Question("unresolved", help_text="Not closed.")
+    unmitigated = Question("unmitigated", help_text="Open without any mitigation.")
+
+    class Meta:
+        model = Risk
+        fields: list[str] = []
+
+
+class ScoreFilter(RecordFilterSet):
+    class Meta:
+        model = Score
+        fields: list[str] = []
+
+
+class ScoreBandFilter(RecordFilterSet):
+    class Meta:
+        model = ScoreBand
+        fields: list[str] = []
+
+
+class MitigationFilter(RecordFilterSet):
+    overdue = Question("overdue", dated=True, help_text="Still to be done after its date.")
+    programme = KeyInFilter("risk__programme__key", help_text="Programme of the risk.")
+
+    class Meta:
+        model = Mitigation
+        fields: list[str] = []
+
+
+class ReviewFilter(RecordFilterSet):
+    class Meta:
+        model = Review
+        fields: list[str] = []

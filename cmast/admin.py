@@ -1,7 +1,226 @@
-"""The PMO's desk."""
+"""Desks for people, places, sources, notes, and the system itself."""
 
-from django.contrib import admin
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+
+from cmast.desk.columns import tag
+from cmast.desk.forms import RecordForm
+from cmast.desk.questions import Attention, verb
+from cmast.desk.records import OPTIONAL, RecordAdmin, inline
+from cmast.models import ApiToken, JobRun, Membership, Note, NoteSubject, Organisation, Person, Site, Source, SourceSection
+from cmast.views import LIFETIME
+
+PEOPLE, REPORTING, SYSTEM = "People and places", "Reporting", "System"
+
+# Rights follow from memberships.
+admin.site.unregister(Group)
 
 
-class RegisterSite(admin.AdminSite):
-    """The admin site."""
+@admin.register(Organisation)
+class OrganisationAdmin(RecordAdmin):
+    group = PEOPLE
+    list_display = ("name", "ods_code", "abbreviation", "kind", "trust_type", "standing", "valid_from", "valid_to")
+    list_filter = (
+        "kind",
+        "standing",
+        "trust_type",
+        "specialty",
+        "is_foundation_trust",
+        ("valid_to", admin.EmptyFieldListFilter),
+    )
+    search_fields = ("key", "name", "short_name", "abbreviation", "ods_code", "aliases")
+    ordering = ("kind", "name")
+    sections = (
+        (None, ("name", ("short_name", "abbreviation"), "aliases", ("key", "ods_code"), "kind")),
+        ("As an NHS trust", (("trust_type", "specialty"), "is_foundation_trust", "standing"), OPTIONAL),
+        ("Before and after", ("parent", ("valid_from", "valid_to"), "successor"), OPTIONAL),
+    )
+    inlines = (inline(Site, "name", "kind", "site_count"),)
+
+
+@admin.register(Site)
+class SiteAdmin(RecordAdmin):
+    group = PEOPLE
+    list_display = ("name", "kind", "organisation", "site_count")
+    list_filter = ("kind", "organisation")
+    sections = ((None, ("name", "kind", "organisation", "site_count")),)
+
+
+@admin.register(Person)
+class PersonAdmin(RecordAdmin, UserAdmin):
+    """Somebody's access: what they may do comes from the memberships, whether they sign in with a password from here."""
+
+    group = PEOPLE
+    form = add_form = RecordForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("name", "email", "is_active", "last_login")
+    list_filter = ("is_active", "memberships__role", "memberships__programme", "memberships__organisation")
+    search_fields = ("name", "email", "key")
+    ordering = ("name",)
+    filter_horizontal = ()
+    readonly_fields = ("signing_in", "last_login")
+    sections = (
+        (None, ("name", "honours", "email")),
+        ("Signing in", ("is_active", "signing_in", "last_login")),
+    )
+    inlines = (inline(Membership, "role", "programme", "workstream", "organisation", "valid_from", "valid_to"),)
+
+    @admin.display(description="Password")
+    def signing_in(self, person: Person) -> str:
+        if person.pk is None:
+            return "Save the person first; a password can be given afterwards."
+        if not person.email:
+            return "None. Signing in needs an e-mail address."
+        state = "Set." if person.has_usable_password() else "None. This person answers from e-mail and cannot sign in."
+        return format_html('{} <a href="../password/">Set or clear the password</a>', state)
+
+
+@admin.register(Membership)
+class MembershipAdmin(RecordAdmin):
+    group = PEOPLE
+    list_display = ("person", "role", "programme", "workstream", "organisation", "valid_from", "valid_to")
+    list_filter = ("role", "programme", "organisation", ("valid_to", admin.EmptyFieldListFilter))
+    search_fields = ("person__name", "person__email", "key")
+    named_by = ("person",)
+    sections = (
+        (None, ("person", "role")),
+        ("Where", ("programme", "workstream", "organisation")),
+        ("When", (("valid_from", "valid_to"),)),
+    )
+
+
+@admin.register(Source)
+class SourceAdmin(RecordAdmin):
+    group = REPORTING
+    list_display = ("title", "kind", "issuer", "edition_month_on", "as_at_on", "plan_year")
+    list_filter = ("kind", "issuer")
+    search_fields = ("title", "key", "url")
+    ordering = ("kind", "-as_at_on", "title")
+    sections = (
+        (None, ("title", "kind", "issuer", "url", "audiences")),
+        ("What it covers", (("edition_month_on", "as_at_on"), "plan_year")),
+    )
+    inlines = (inline(SourceSection, "title", "lines", link="document"),)
+
+
+@admin.register(SourceSection)
+class SourceSectionAdmin(RecordAdmin):
+    group = REPORTING
+    is_detail = True
+    list_display = ("title", "document", "lines_in_words")
+    list_filter = ("document",)
+    sections = ((None, ("document", "title", "lines")),)
+
+    @admin.display(description="Lines")
+    def lines_in_words(self, section: SourceSection) -> str:
+        return ", ".join(section.lines)
+
+
+@admin.register(Note)
+class NoteAdmin(RecordAdmin):
+    group = REPORTING
+    list_display = ("__str__", "kind", tag("status"), "asked_of", "answered_on", "subjects_in_words")
+    list_filter = ("kind", "status", "asked_of")
+    search_fields = ("text", "treatment", "answer", "key", "subjects__record_key")
+    also_fetch = ("subjects",)
+    sections = (
+        (None, ("kind", "text", "treatment")),
+        ("For a query", (("status", "asked_of"), "answer", "answered_on"), OPTIONAL),
+    )
+    inlines = (inline(NoteSubject, "record_type", "record_key"),)
+    attention = (
+        Attention("Open queries", values={"kind": "query", "status": "open"}, hint="Nobody has answered yet.", order=70),
+    )
+    actions = (
+        verb("close", "Close the selected queries", {"kind": ("query",), "status": ("open", "answered")}, status="closed"),
+        verb(
+            "reopen", "Open the selected queries again", {"kind": ("query",), "status": ("answered", "closed")}, status="open"
+        ),
+    )
+
+    @admin.display(description="About")
+    def subjects_in_words(self, note: Note) -> str:
+        return ", ".join(f"{subject.record_type.replace('_', ' ')} {subject.record_key}" for subject in note.subjects.all())
+
+
+@admin.register(NoteSubject)
+class NoteSubjectAdmin(RecordAdmin):
+    group = REPORTING
+    is_detail = True
+    list_display = ("record_key", "record_type", "about_note")
+    list_filter = ("record_type",)
+    sections = ((None, ("about_note", ("record_type", "record_key"))),)
+
+
+class TokenForm(forms.ModelForm):
+    """A new token. It ends within a year."""
+
+    class Meta:
+        model = ApiToken
+        fields = ("name", "user", "scope", "expiry")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # A token that can only be looked at has no fields.
+        if "expiry" in self.fields:
+            self.fields["expiry"].required = True
+            self.initial.setdefault("expiry", timezone.now() + LIFETIME)
+
+    def clean_expiry(self) -> Any:
+        expiry = self.cleaned_data["expiry"]
+        if not timezone.now() < expiry <= timezone.now() + LIFETIME:
+            self.add_error("expiry", "A token ends within a year from now.")
+        return expiry
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(admin.ModelAdmin):
+    """Tokens are made and revoked, never changed. The secret is shown once; the register keeps its digest."""
+
+    group = SYSTEM
+    form = TokenForm
+    list_display = ("name", "token_key", "user", "scope", "created", "expiry")
+    list_filter = ("scope",)
+    list_select_related = ("user",)
+    search_fields = ("name", "token_key", "user__name", "user__email")
+    autocomplete_fields = ("user",)
+    fields = ("name", "user", "scope", "expiry")
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: forms.ModelForm, change: bool) -> None:
+        token, secret = ApiToken.objects.create(
+            user=obj.user, expiry=obj.expiry - timezone.now(), name=obj.name, scope=obj.scope
+        )
+        obj.__dict__.update(token.__dict__)
+        self.message_user(
+            request, f"The token of {obj.name} is {secret} – copy it now, it is not kept and not shown again.", messages.WARNING
+        )
+
+
+@admin.register(JobRun)
+class JobRunAdmin(admin.ModelAdmin):
+    """What the background did. It is written by the jobs themselves."""
+
+    group = SYSTEM
+    list_display = ("name", "outcome", "started_at", "finished_at", "detail")
+    list_filter = ("name", "outcome")
+    search_fields = ("name", "detail")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: JobRun | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: JobRun | None = None) -> bool:
+        return False

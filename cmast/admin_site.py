@@ -4,4 +4,4 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class CmastAdminConfig(AdminConfig):
-    default_site = "cmast.admin.RegisterSite"
+    default_site = "cmast.desk.site.RegisterSite"

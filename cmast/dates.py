@@ -84,7 +84,7 @@ def financial_year_days(name: str) -> tuple[dt.date, dt.date]:
     Raises ValueError for any other spelling; nothing is guessed.
     """
     first, _, second = name.partition("/")
-    if not (len(first) == 4 and len(second) == 2 and first.isdigit() and second.isdigit()):
+    if not (name.isascii() and len(first) == 4 and len(second) == 2 and first.isdigit() and second.isdigit()):
         raise ValueError(f"{name!r} is not a financial year such as 2024/25")
     if int(second) != (int(first) + 1) % 100:
         raise ValueError(f"{name!r} does not name two years in a row")

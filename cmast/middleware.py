@@ -13,20 +13,22 @@ _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class RequestIdMiddleware:
-    """Takes over a caller's `X-Request-ID` when it is harmless, makes one otherwise, and sends it back."""
+    """Takes over a caller's `X-Request-ID` when it is harmless, makes one otherwise, and sends it back.
+
+    What is answered here is for the caller alone, so nothing on the way may keep it; static files say otherwise themselves.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
-        token = request_id.set(given if _ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex)
-        try:
-            response = self.get_response(request)
-            response["X-Request-ID"] = request_id.get()
-            return response
-        finally:
-            request_id.reset(token)
+        # Not taken back at the end: Django logs refusals after the middleware, and the next request sets its own.
+        request_id.set(given if _ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex)
+        response = self.get_response(request)
+        response["X-Request-ID"] = request_id.get()
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
 
 
 class RequestIdFilter(logging.Filter):

@@ -14,18 +14,12 @@ class SourceSectionSerializer(RecordSerializer):
 class SourceSerializer(RecordSerializer):
     sections = SourceSectionSerializer(many=True, read_only=True, help_text="Headings and the lines below them.")
 
-    also = ("sections",)
-    lists = ("sections",)
-
     class Meta:
         model = Source
 
 
 class OrganisationSerializer(RecordSerializer):
     predecessors = KeyRelatedField(many=True, read_only=True, help_text="Organisations that became this one.")
-
-    also = ("predecessors",)
-    lists = ("predecessors",)
 
     class Meta:
         model = Organisation
@@ -55,9 +49,6 @@ class NoteSubjectSerializer(RecordSerializer):
 
 class NoteSerializer(RecordSerializer):
     subjects = NoteSubjectSerializer(many=True, read_only=True, help_text="Records that it is about.")
-
-    also = ("subjects",)
-    lists = ("subjects",)
 
     class Meta:
         model = Note

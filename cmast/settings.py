@@ -12,11 +12,13 @@ import environ
 from csp.constants import NONE, SELF
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"
 
 env = environ.Env()
 if (BASE_DIR / ".env").exists():
     env.read_env(BASE_DIR / ".env")
+
+#: Everything that the product writes to disk.
+VAR_DIR = Path(env.str("CMAST_VAR_DIR", default=str(BASE_DIR / "var")))
 
 EMBEDDED = env.bool("CMAST_EMBEDDED", default=False)
 DEBUG = env.bool("CMAST_DEBUG", default=False)
@@ -26,7 +28,7 @@ def _embedded_secret_key() -> str:
     """One random key per machine, kept beside the database it protects."""
     path = VAR_DIR / "secret_key"
     if not path.exists():
-        VAR_DIR.mkdir(exist_ok=True)
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(64))
     return path.read_text()
@@ -185,13 +187,14 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,
     "PREPROCESSING_HOOKS": ["cmast.api.schema.only_the_api"],
-    "POSTPROCESSING_HOOKS": [],
+    "POSTPROCESSING_HOOKS": ["cmast.api.schema.name_enumerations", "cmast.api.schema.share_what_repeats"],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SORT_OPERATIONS": True,
 }
 
 # --- Background work --------------------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = env.str("CMAST_BROKER_URL", default="filesystem://")
+CELERY_BROKER_URL = env.str("CMAST_BROKER_URL", default="filesystem://localhost/")
 if CELERY_BROKER_URL.startswith("filesystem"):
     _broker = VAR_DIR / "broker"
     for _folder in ("messages", "processed", "control"):

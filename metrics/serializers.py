@@ -15,9 +15,6 @@ class MetricSerializer(RecordSerializer):
     levels = MetricLevelSerializer(many=True, read_only=True, help_text="What the levels of an ordinal metric mean.")
     targets = KeyRelatedField(many=True, read_only=True, help_text="What it is to reach; often nothing is said.")
 
-    also = ("levels", "targets")
-    lists = ("levels", "levels__metric", "levels__source", "targets")
-
     class Meta:
         model = Metric
 
@@ -40,18 +37,12 @@ class TrajectoryPointSerializer(RecordSerializer):
 class TrajectorySerializer(RecordSerializer):
     points = TrajectoryPointSerializer(many=True, read_only=True, help_text="Planned values.")
 
-    also = ("points",)
-    lists = ("points", "points__trajectory", "points__source")
-
     class Meta:
         model = Trajectory
 
 
 class CohortSerializer(RecordSerializer):
     series = KeyRelatedField(many=True, read_only=True, help_text="Observations of how many are left.")
-
-    also = ("series",)
-    lists = ("series",)
 
     class Meta:
         model = Cohort
@@ -61,8 +52,6 @@ class ObservationSerializer(RecordSerializer):
     meets_target = serializers.BooleanField(
         read_only=True, allow_null=True, help_text="Whether it meets the target that it names; null where that cannot be known."
     )
-
-    also = ("meets_target",)
 
     class Meta:
         model = Observation
@@ -75,9 +64,6 @@ class BenefitFigureSerializer(RecordSerializer):
 
 class BenefitSerializer(RecordSerializer):
     figures = BenefitFigureSerializer(many=True, read_only=True, help_text="Figures as stated; never added across basis or effect.")
-
-    also = ("figures",)
-    lists = ("figures", "figures__benefit", "figures__organisation", "figures__observation", "figures__source")
 
     class Meta:
         model = Benefit

@@ -30,9 +30,6 @@ class DeliverableSerializer(RecordSerializer):
     measured_by = KeyRelatedField(many=True, read_only=True, help_text="Targets that measure it; often none.")
     benefits = KeyRelatedField(many=True, read_only=True, help_text="Benefits that it promises.")
 
-    also = ("measured_by", "benefits")
-    lists = ("measured_by", "benefits")
-
     class Meta:
         model = Deliverable
 
@@ -42,8 +39,6 @@ class MilestoneSerializer(RecordSerializer):
     computed_status = serializers.ChoiceField(
         Milestone.ComputedStatus.choices, read_only=True, help_text="What dates and outcome say on the day of `?on=`, else today."
     )
-
-    also = ("due_on", "computed_status")
 
     class Meta:
         model = Milestone
@@ -81,9 +76,6 @@ class ApprovalSerializer(RecordSerializer):
     votes = VoteSerializer(many=True, read_only=True, help_text="One vote per deciding body.")
     snapshots = SnapshotSerializer(many=True, read_only=True, help_text="The count on other days, as sources state it.")
 
-    also = ("votes_total", "votes_in_favour", "votes_open", "votes", "snapshots")
-    lists = ("votes", "votes__organisation", "votes__forum", "votes__approval", "votes__source", "snapshots", "snapshots__approval", "snapshots__source")
-
     class Meta:
         model = Approval
 
@@ -120,9 +112,6 @@ class UpdateFactSerializer(RecordSerializer):
 
 class UpdateSerializer(RecordSerializer):
     facts = UpdateFactSerializer(many=True, read_only=True, help_text="What is reported, fact by fact.")
-
-    also = ("facts",)
-    lists = ("facts", "facts__update", "facts__forum", "facts__source")
 
     class Meta:
         model = Update

@@ -17,9 +17,6 @@ class RiskSerializer(RecordSerializer):
     target_score = serializers.IntegerField(read_only=True, allow_null=True, help_text="Latest, as aimed at.")
     mitigations = MitigationSerializer(many=True, read_only=True, help_text="What is done about it.")
 
-    also = ("inherent_score", "current_score", "target_score", "mitigations")
-    lists = ("mitigations", "mitigations__risk", "mitigations__owner", "mitigations__organisation", "mitigations__source")
-
     class Meta:
         model = Risk
 

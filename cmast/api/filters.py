@@ -16,6 +16,7 @@ from django.db import connections, models
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.drainage import set_override
 from rest_framework.request import Request
 
 from cmast.api.pagination import PARAMETERS
@@ -33,6 +34,7 @@ class StrictBooleanFilter(df.ChoiceFilter):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(choices=[("true", "true"), ("false", "false")], **kwargs)
+        set_override(self, "field", {"type": "boolean", "description": str(kwargs.get("help_text", ""))})
 
     def filter(self, qs: models.QuerySet, value: Any) -> models.QuerySet:
         return qs if value in (None, "") else self.decide(qs, value == "true")
@@ -183,7 +185,7 @@ def filters_of(field: models.Field) -> dict[str, df.Filter]:
             found = _range(df.NumberFilter, name, what, min_value=0, max_value=_LARGEST_INT, decimal_places=0)
         case models.DecimalField():
             found = _range(df.NumberFilter, name, what, min_value=-_LARGEST, max_value=_LARGEST, decimal_places=6, max_digits=20)
-        case LineField():
+        case LineField() | models.EmailField():
             found = {name: df.CharFilter(field_name=name, max_length=500, help_text=f"Exactly this text. {what}")}
         case _:
             return {}
@@ -234,6 +236,8 @@ class RecordFilterBackend(DjangoFilterBackend):
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
                 raise QueryError({name[:100]: "This list has no such parameter." + (f" Did you mean {near[0]}?" if near else "")})
+            if values == [""]:
+                raise QueryError({name: "Give a value, or leave the parameter out."})
             if len(values) > 1:
                 raise QueryError({name: "Give it once; several values are separated by commas."})
         if filterset is None:

@@ -43,23 +43,23 @@ class KeysetPagination(BasePagination):
         return int(given)
 
     def _ordering(self, view: Any) -> tuple[str, bool]:
-        given = self.request.query_params.get("ordering", "id")
+        given = self.request.query_params.get("ordering", "pk")
         column, descending = given.removeprefix("-"), given.startswith("-")
-        if column != "id" and column not in view.ordering_fields:
+        if column != "pk" and column not in view.ordering_fields:
             raise QueryError({"ordering": f"Order by one of {', '.join(view.ordering_fields)}, or by -name to reverse."})
         return column, descending
 
     @staticmethod
     def _order_by(column: str, descending: bool) -> list[Any]:
-        """What is unknown comes last either way; the id makes the order total."""
-        tie = "-id" if descending else "id"
-        if column == "id":
+        """What is unknown comes last either way; the primary key makes the order total."""
+        tie = "-pk" if descending else "pk"
+        if column == "pk":
             return [tie]
         by = F(column).desc(nulls_last=True) if descending else F(column).asc(nulls_last=True)
         return [by, tie]
 
     def _cursor(self, row: Model, column: str, descending: bool) -> str:
-        value = None if column == "id" else getattr(row, column)
+        value = None if column == "pk" else getattr(row, column)
         text = None if value is None else value if isinstance(value, bool | int | str) else str(value)
         return signing.dumps([column, descending, text, row.pk], salt=_SALT, compress=False)
 
@@ -74,8 +74,8 @@ class KeysetPagination(BasePagination):
         if (cursor_column, cursor_descending) != (column, descending):
             raise QueryError({"cursor": "This cursor belongs to another ordering."})
         later = "lt" if descending else "gt"
-        tie = Q(**{f"id__{later}": pk})
-        if column == "id":
+        tie = Q(**{f"pk__{later}": pk})
+        if column == "pk":
             return queryset.filter(tie)
         if value is None:
             return queryset.filter(tie, **{f"{column}__isnull": True})
@@ -95,8 +95,8 @@ class KeysetPagination(BasePagination):
             "type": "object",
             "required": ["next", "results"],
             "properties": {
-                "next": {"type": "string", "format": "uri", "nullable": True, "description": "Address of the next page."},
-                "count": {"type": "integer", "description": "Rows in all pages; only with `?count=true`."},
+                "next": {"type": "string", "format": "uri", "nullable": True, "description": "Address of the next page.", "example": None},
+                "count": {"type": "integer", "example": 1, "description": "Rows in all pages; only with `?count=true`."},
                 "results": schema,
             },
         }

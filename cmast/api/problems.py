@@ -66,7 +66,7 @@ class ProblemFormatter(ExceptionFormatter):
 
     @staticmethod
     def _place(attr: str | None, place: str) -> str:
-        if attr is None or attr == "non_field_errors":
+        if attr in (None, "non_field_errors", "__all__"):
             return ""
         return attr if place == "parameter" else f"/{attr}"
 

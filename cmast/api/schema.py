@@ -1,15 +1,18 @@
 """The OpenAPI document: summaries, examples and every status, from the models and from recorded answers."""
 
+import inspect
 import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiExample
+from drf_spectacular.plumbing import ResolvedComponent
 
 from cmast.api.problems import CONTENT_TYPE
+from cmast.vocabulary import Words
 
 #: Answers recorded from the loaded May 2024 edition by `manage.py record_examples`.
 EXAMPLES = Path(settings.BASE_DIR) / "docs" / "examples.json"
@@ -54,13 +57,79 @@ _PROBLEM = {
 
 @cache
 def recorded_examples() -> dict[str, Any]:
-    """Resource (`milestones`) -> one answer."""
+    """Resource (`milestones`) -> {"answer": one record, "page": one page of its list, "body": the same record as one writes it}."""
     return json.loads(EXAMPLES.read_text()) if EXAMPLES.exists() else {}
 
 
 def only_the_api(endpoints: list[Any]) -> list[Any]:
     """Preprocessing hook: the document describes /api/v1/."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith("/api/v1/")]
+
+
+def name_enumerations(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Postprocessing hook: each enumeration once, under the name that it has in the code."""
+    names: dict[tuple[str, ...], str] = {}
+    for words in _subclasses(Words):
+        name = words.__qualname__.replace(".", "")
+        if name in names.values():
+            name = words.__module__.rpartition(".")[2].capitalize() + name
+        names.setdefault(tuple(sorted(words.values)), name)
+    used: dict[str, Any] = {}
+    _refer(result, names, used)
+    result["components"]["schemas"] |= dict(sorted(used.items()))
+    return result
+
+
+def share_what_repeats(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Postprocessing hook: refusals and recorded answers once, referred to from each operation."""
+    components = result["components"]
+    components["responses"] = {
+        f"Problem{http_status}": {
+            "description": description,
+            "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for http_status, description in _STATUS.items()
+    }
+    components["examples"] = {
+        f"{resource.replace('-', '_')}_{kind}": {"summary": "From the May 2024 edition", "value": value}
+        for resource, kinds in recorded_examples().items()
+        for kind, value in kinds.items()
+    }
+    return result
+
+
+def _subclasses(cls: type) -> list[Any]:
+    return [found for child in cls.__subclasses__() for found in (child, *_subclasses(child))]
+
+
+def _refer(node: Any, names: dict[tuple[str, ...], str], used: dict[str, Any]) -> None:
+    """Replace each known enumeration below this node by a reference to its name."""
+    if isinstance(node, list):
+        for item in node:
+            _refer(item, names, used)
+    if not isinstance(node, dict):
+        return
+    node.pop("x-spec-enum-id", None)
+    words = node.get("enum")
+    name = names.get(tuple(sorted(word for word in words if word))) if isinstance(words, list) else None
+    if name is not None:
+        used[name] = {"type": "string", "enum": sorted(word for word in words if word)}
+        kept = {key: value for key, value in node.items() if key not in ("enum", "type")}
+        reference = {"$ref": f"#/components/schemas/{name}"}
+        node.clear()
+        node.update({**kept, "allOf": [reference]} if kept else reference)
+    for value in node.values():
+        _refer(value, names, used)
+
+
+class BearerScheme(OpenApiAuthenticationExtension):
+    """How the document names the token."""
+
+    target_class = "cmast.api.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer"}
 
 
 class RecordSchema(AutoSchema):
@@ -80,27 +149,23 @@ class RecordSchema(AutoSchema):
 
     def get_description(self) -> str:
         model = getattr(getattr(self.view, "queryset", None), "model", None)
-        return (model.__doc__ or "").strip() if model is not None else super().get_description()
+        return inspect.cleandoc(model.__doc__ or "") if model is not None else super().get_description()
 
-    def get_examples(self) -> list[OpenApiExample]:
-        example = recorded_examples().get(self._resource())
-        if example is None or self._action() == "destroy":
-            return []
-        examples = [OpenApiExample("May 2024 edition", value=example, response_only=True)]
-        if self._action() in ("create", "update", "partial_update"):
-            read_only = {name for name, field in self.view.get_serializer().fields.items() if field.read_only}
-            body = {name: value for name, value in example.items() if name not in read_only}
-            examples.append(OpenApiExample("The same as a body", value=body, request_only=True))
-        return examples
+    def _get_examples(self, serializer: Any, direction: str, media_type: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """By reference: the same answer belongs to several operations."""
+        kind = "body" if direction == "request" else "page" if self._action() == "list" else "answer"
+        recorded = recorded_examples().get(self._resource(), {})
+        if self._action() == "create" and kind == "answer" and "created" in recorded:
+            kind = "created"
+        if kind not in recorded:
+            return {}
+        return {"edition": {"$ref": f"#/components/examples/{self._resource().replace('-', '_')}_{kind}"}}
 
     def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
         responses = super()._get_response_bodies(direction)
         self.registry.register_on_missing(self._problem_component())
         for http_status in self._refusals():
-            responses[http_status] = {
-                "description": _STATUS[http_status],
-                "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            }
+            responses[http_status] = {"$ref": f"#/components/responses/Problem{http_status}"}
         return dict(sorted(responses.items()))
 
     def _refusals(self) -> list[str]:
@@ -114,8 +179,6 @@ class RecordSchema(AutoSchema):
 
     @staticmethod
     def _problem_component() -> Any:
-        from drf_spectacular.plumbing import ResolvedComponent
-
         return ResolvedComponent("Problem", ResolvedComponent.SCHEMA, schema=_PROBLEM, object="Problem")
 
     def _resource(self) -> str:

@@ -4,6 +4,7 @@ Links are keys, with the name beside them (`workstream`, `workstream_name`); num
 what is unknown is null. The committed OpenAPI document is the reviewed list of what goes out.
 """
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
@@ -51,6 +52,13 @@ class DecimalTextField(serializers.DecimalField):
         return f"{number.normalize() if number else Decimal(0):f}"
 
 
+class MomentField(serializers.DateTimeField):
+    """A moment, in UTC."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(default_timezone=dt.UTC, **kwargs)
+
+
 class WordsField(serializers.ListField):
     """A list of words or short texts."""
 
@@ -61,21 +69,36 @@ class RecordSerializer(serializers.ModelSerializer):
     """Base of every serializer: `class Meta: model = ...`, and what goes beyond the model's own columns."""
 
     serializer_related_field = KeyRelatedField
-    also: tuple[str, ...] = ()  # declared fields beyond the model's columns
-    lists: tuple[str, ...] = ()  # reverse relations among them
     hidden: tuple[str, ...] = ()  # columns that never go out
 
-    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {NumberField: DecimalTextField}
+    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {
+        NumberField: DecimalTextField,
+        models.DateTimeField: MomentField,
+    }
 
     class Meta:
         model: type[Record]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not cls.__dict__.get("__doc__"):
+            cls.__doc__ = cls.Meta.model.__doc__
+
     @classmethod
-    def relations(cls) -> tuple[list[str], list[str]]:
+    def relations(cls) -> tuple[list[str], list[Any]]:
         """What a list must join, and what it must fetch beside, so that no row asks for anything."""
         meta = cls.Meta.model._meta
         links = [f.name for f in meta.concrete_fields if isinstance(f, models.ForeignKey) and f.name not in cls.hidden]
-        return links, [*(f.name for f in meta.many_to_many if f.name not in cls.hidden), *cls.lists]
+        lists: list[Any] = [f.name for f in meta.many_to_many if f.name not in cls.hidden]
+        for name, field in cls._declared_fields.items():
+            if isinstance(field, serializers.ManyRelatedField):
+                lists.append(name)
+            elif isinstance(field, serializers.ListSerializer):
+                child = type(field.child)
+                child_links, child_lists = child.relations()
+                rows = child.Meta.model.objects.select_related(*child_links).prefetch_related(*child_lists)
+                lists.append(models.Prefetch(name, rows))
+        return links, lists
 
     def get_field_names(self, declared_fields: Any, info: Any) -> list[str]:
         model = self.Meta.model
@@ -86,7 +109,7 @@ class RecordSerializer(serializers.ModelSerializer):
             own.append(field.name)
             if isinstance(field, models.ForeignKey) and name_of(field):
                 own.append(f"{field.name}_name")
-        return ["key", *own, *self.also, *COMMON]
+        return ["key", *own, *declared_fields, *COMMON]
 
     def build_field(self, field_name: str, info: Any, model_class: Any, nested_depth: int) -> Any:
         link = field_name.removesuffix("_name")
@@ -107,8 +130,10 @@ class RecordSerializer(serializers.ModelSerializer):
         # Uniqueness is the model's rule; said twice it would cost a query twice.
         if "validators" in kwargs:
             kwargs["validators"] = [v for v in kwargs["validators"] if not isinstance(v, UniqueValidator)]
-        if field_name == "key" and self.instance is not None:
-            kwargs = {"read_only": True, "help_text": model_field.help_text}
+        if field_name == "key":
+            kwargs.pop("allow_blank", None)
+            if self.instance is not None:
+                kwargs = {"read_only": True, "help_text": model_field.help_text}
         return field_class, kwargs
 
     def build_relational_field(self, field_name: str, relation_info: Any) -> Any:
@@ -129,7 +154,21 @@ class RecordSerializer(serializers.ModelSerializer):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
             raise ValidationError({str(name)[:100]: ["There is no such field."] for name in unknown}, code="unknown_field")
-        return super().to_internal_value(data)
+        values = super().to_internal_value(data)
+        if self.instance is not None:
+            if data.get("key", self.instance.key) != self.instance.key:
+                raise ValidationError({"key": ["A key is fixed once it is given."]}, code="fixed")
+            if not self.partial:
+                values |= self._left_out(values)
+        return values
+
+    def _left_out(self, values: dict[str, Any]) -> dict[str, Any]:
+        """PUT replaces the record: what the body leaves out goes back to unknown."""
+        return {
+            field.source: [] if isinstance(field, serializers.ManyRelatedField) else model_field.get_default()
+            for field in self._writable_fields
+            if field.source not in values and (model_field := self.Meta.model._meta.get_field(field.source))
+        }
 
 
 def name_of(field: models.ForeignKey) -> str | None:

@@ -100,7 +100,7 @@ class Site(Record):
     organisation = models.ForeignKey(
         Organisation, models.PROTECT, null=True, blank=True, related_name="sites", help_text="Who runs it, where known."
     )
-    count = models.PositiveIntegerField(null=True, blank=True, help_text="How many sites, for an unnamed group.")
+    site_count = models.PositiveIntegerField(null=True, blank=True, help_text="How many sites, for an unnamed group.")
 
     class Meta(Record.Meta):
         verbose_name = "site"

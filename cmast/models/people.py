@@ -83,6 +83,9 @@ class Person(AbstractBaseUser, Record):
         verbose_name = "person"
         verbose_name_plural = "people"
 
+    def __str__(self) -> str:
+        return self.name
+
     def complete(self) -> None:
         self.email = self.email.strip().lower() if self.email else None
         if not self.password:

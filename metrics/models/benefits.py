@@ -127,7 +127,7 @@ class BenefitFigure(Record):
         NOT_APPLICABLE = "not_applicable"
 
     label_field = "title"
-    writers: ClassVar[dict[str, str]] = {"programme": "benefit__programme", "workstream": "benefit__workstream"}
+    writers: ClassVar[dict[str, str]] = {"programme": "benefit__programme"}
 
     benefit = models.ForeignKey(Benefit, models.PROTECT, related_name="figures", help_text="The benefit.")
     title = LineField(help_text="What the figure says.")

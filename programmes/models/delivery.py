@@ -160,6 +160,7 @@ class Milestone(PlacedRecord):
         ONGOING = "ongoing"
 
     label_field = "title"
+    writers: ClassVar[dict[str, str]] = {"programme": "programme", "workstream": "workstream"}
 
     title = LineField(help_text="What happens.")
     type = WordField(Type, help_text="What sort of event it is.")

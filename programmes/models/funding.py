@@ -1,7 +1,5 @@
 """Where money and capacity come from: funding, procurements, mutual aid."""
 
-from typing import ClassVar
-
 from django.db import models
 from django.db.models import Q
 
@@ -121,7 +119,6 @@ class MutualAid(PlacedRecord):
         CDC_DIAGNOSTICS = "cdc_diagnostics", "CDC diagnostics"
 
     label_field = "service"
-    writers: ClassVar[dict[str, str]] = {"programme": "programme", "workstream": "workstream"}
 
     service = WordField(Service, help_text="What is given.")
     donor = models.ForeignKey(

@@ -97,7 +97,7 @@ class Meeting(Record):
         PRIVATE = "private"
 
     label_field = "title"
-    writers: ClassVar[dict[str, str]] = {"programme": "forum__programme", "organisation": "forum__organisation"}
+    writers: ClassVar[dict[str, str]] = {"programme": "forum__programme"}
 
     title = LineField(help_text="Name of the sitting.")
     forum = models.ForeignKey(Forum, models.PROTECT, related_name="meetings", help_text="Body that sits.")
@@ -137,7 +137,7 @@ class RoleHolder(PlacedRecord):
         Forum, models.PROTECT, null=True, blank=True, related_name="role_holders", help_text="Body that they sit on."
     )
     post_status = WordField(PostStatus, null=True, help_text="How far the post is filled.")
-    count = models.PositiveIntegerField(null=True, blank=True, help_text="How many people, where stated.")
+    people_count = models.PositiveIntegerField(null=True, blank=True, help_text="How many people, where stated.")
     expected_on = vague_day("Date from which the post is to be filled")
     expected_precision = precision_of("that date")
 
@@ -274,7 +274,7 @@ class Snapshot(Record):
     """The same approval counted on another day: how many had agreed then, as a source states it."""
 
     label_field = "as_at_on"
-    writers: ClassVar[dict[str, str]] = {"programme": "approval__programme", "workstream": "approval__workstream"}
+    writers: ClassVar[dict[str, str]] = {"programme": "approval__programme"}
 
     approval = models.ForeignKey(Approval, models.CASCADE, related_name="snapshots", help_text="The approval.")
     as_at_on = DayField(help_text="Day of the count.")
@@ -411,6 +411,7 @@ class Action(PlacedRecord):
         CANCELLED = "cancelled"
 
     label_field = "text"
+    writers: ClassVar[dict[str, str]] = {"programme": "programme", "workstream": "workstream"}
 
     text = LineField(help_text="What is to be done.")
     status = WordField(Status, default=Status.OPEN, help_text="Whether it is done.")

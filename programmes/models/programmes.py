@@ -166,7 +166,7 @@ class Workstream(Record):
 class PlacedRecord(Record):
     """A record that belongs to a workstream, or to a programme as a whole, or to the collaborative as a whole."""
 
-    writers: ClassVar[dict[str, str]] = {"programme": "programme", "workstream": "workstream"}
+    writers: ClassVar[dict[str, str]] = {"programme": "programme"}
     follows = (("workstream", "programme"),)
 
     programme = models.ForeignKey(

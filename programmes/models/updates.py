@@ -27,6 +27,7 @@ class Update(PlacedRecord):
         SUPERSEDED = "superseded"
 
     label_field = "title"
+    writers: ClassVar[dict[str, str]] = {"programme": "programme", "workstream": "workstream"}
 
     month_on = DayField(help_text="First day of the month that is reported.")
     status = WordField(Status, default=Status.DRAFT, help_text="How far the report has come.")

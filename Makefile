@@ -1,0 +1,58 @@
+# `make help` lists what there is. PYTHON, VENV, PORT and ARGS may be given: PORT=8123 make run, make test ARGS="-k risk".
+
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+ARGS ?=
+
+PREPARE = @$(PYTHON) scripts/prepare.py $(VENV)
+BIN = $(VENV)/bin
+# For tools that read the settings but must touch no data.
+DRY = CMAST_EMBEDDED=true CMAST_DATABASE_URL=sqlite://:memory: $(BIN)
+COMPILE = $(CURDIR)/$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header
+LOCKS = base production dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-sqlite test-postgresql check format lock openapi
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
+
+# Exported rather than written before the command, so that make starts it without a shell between them.
+run: export CMAST_EMBEDDED = true
+run: ## Run the register on this machine, with the May 2024 edition and demo people
+	$(PREPARE) requirements/base.txt --port $(PORT)
+	@$(BIN)/python manage.py serve --port $(PORT) --stop-with-parent
+
+test: ## Run the tests on SQLite and on PostgreSQL
+	$(PREPARE) requirements/dev.txt
+	@$(BIN)/python -m tests.run $(ARGS)
+
+test-sqlite test-postgresql: test-%: ## Run the tests on one of them
+	$(PREPARE) requirements/dev.txt
+	@$(BIN)/python -m tests.run $* $(ARGS)
+
+check: ## Lint, types, layers, migrations, OpenAPI document, lock files
+	$(PREPARE) requirements/dev.txt
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(DRY)/mypy
+	$(DRY)/lint-imports
+	$(DRY)/python manage.py makemigrations --check --dry-run
+	$(DRY)/python manage.py spectacular --validate --fail-on-warn | diff docs/openapi.yml - || { echo "docs/openapi.yml is not up to date: run make openapi"; exit 1; }
+	@folder=$$(mktemp -d) && cp -R requirements $$folder && cd $$folder \
+	  && for name in $(LOCKS); do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done \
+	  && diff -r $(CURDIR)/requirements requirements && rm -r $$folder || { echo "A lock file is not up to date: run make lock"; exit 1; }
+
+format: ## Format the code and fix what can be fixed
+	$(PREPARE) requirements/dev.txt
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: ## Compile requirements/*.in; what is pinned stays, unless ARGS="--upgrade"
+	$(PREPARE) requirements/dev.txt
+	for name in $(LOCKS); do $(COMPILE) $(ARGS) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+
+openapi: ## Write docs/openapi.yml
+	$(PREPARE) requirements/dev.txt
+	$(DRY)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yml

@@ -1,0 +1,206 @@
+"""What every kind of record has in common in the admin."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import IntegrityError, models
+from django.forms import Field
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.utils.text import capfirst
+
+from cmast.desk import forms
+from cmast.desk.columns import label
+from cmast.desk.questions import Attention, explain, question_filter
+from cmast.errors import RuleBroken
+from cmast.models import Record
+from cmast.models.fields import NumberField, WordListField
+
+#: What each record carries besides its facts; the last part of every form.
+ORIGIN = (
+    ("source", "source_lines"),
+    "printed_as",
+    "inferred",
+    "note",
+    ("external_source", "external_id"),
+    ("version", "created_at", "updated_at"),
+)
+
+
+OPTIONAL = True
+
+
+class Humane(admin.options.BaseModelAdmin):
+    """Form fields that a person can fill in, without a query per row for their names."""
+
+    form = forms.RecordForm
+
+    def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Field | None:
+        kwargs.setdefault("label", label(str(db_field.verbose_name)))
+        if isinstance(db_field, WordListField):
+            common = {"required": False, "label": kwargs["label"], "help_text": db_field.help_text}
+            if db_field.words:
+                return forms.WordListChoices(choices=db_field.words.choices, **common)
+            return forms.TextListField(**common)
+        if isinstance(db_field, NumberField):
+            kwargs["form_class"] = forms.PlainDecimalField
+        if isinstance(db_field, models.URLField):
+            kwargs["assume_scheme"] = "https"
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            # Beside a choice, nobody looks for a button that deletes what is chosen.
+            field.widget.can_delete_related = field.widget.can_view_related = False
+        return field
+
+    def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Field | None:
+        kwargs.setdefault("widget", forms.KnownAutocomplete(db_field, self.admin_site, using=kwargs.get("using")))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return tuple(field.name for field in self.model._meta.many_to_many)
+
+    def get_field_queryset(self, db: str | None, db_field: models.Field, request: HttpRequest) -> models.QuerySet:
+        return self._named(db_field.remote_field.model)
+
+    def _named(self, model: type[models.Model]) -> models.QuerySet:
+        """Records of another kind with what their names are made of."""
+        return joined(model._default_manager.all(), named_by(self.admin_site, model))
+
+    def relations(self, names: Iterable[str]) -> set[str]:
+        """What must be joined so that the relations among these fields can be named without further queries."""
+        paths = set()
+        for name in names:
+            try:
+                field = self.model._meta.get_field(name)
+            except (FieldDoesNotExist, TypeError):
+                continue
+            if isinstance(field, models.ForeignKey):
+                paths |= {name, *(f"{name}__{path}" for path in named_by(self.admin_site, field.related_model))}
+        return paths
+
+
+def named_by(site: admin.AdminSite, model: type[models.Model]) -> tuple[str, ...]:
+    """The relations that the name of a record of this kind is made of."""
+    return site._registry[model].named_by if model in site._registry else ()
+
+
+def _is_filled(record: Any, name: str) -> bool:
+    return record is not None and getattr(record, record._meta.get_field(name).attname) not in (None, "", [])
+
+
+def joined(records: models.QuerySet, paths: Iterable[str]) -> models.QuerySet:
+    """With these relations, and no others: Django takes an empty list for all of them."""
+    return records.select_related(*paths) if paths else records
+
+
+class RecordInline(Humane, admin.TabularInline):
+    """Records that belong to the one on the page: the columns one works with, and a link to the rest."""
+
+    extra = 0
+    show_change_link = True
+    #: Relations that the names of the rows are made of, besides the fields shown.
+    named_by: tuple[str, ...] = ()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [*self.fields, forms.VERSION]
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return joined(super().get_queryset(request), {*self.relations(self.fields), *self.named_by})
+
+
+class RecordAdmin(Humane, admin.ModelAdmin):
+    """A kind of record.
+
+    `sections` are the parts of its form in the words of the domain: title, fields, and `OPTIONAL` for a part that is closed
+    while nothing in it is filled in. Where the record comes from follows by itself. `questions` become filters, `attention`
+    goes to the index page and to the page of its programme.
+    """
+
+    #: Heading on the index page.
+    group: ClassVar[str] = ""
+    sections: ClassVar[tuple[tuple[Any, ...], ...]] = ()
+    questions: ClassVar[tuple[str, ...]] = ()
+    attention: ClassVar[tuple[Attention, ...]] = ()
+    #: A part of another record, reached from there and not from the index page.
+    is_detail: ClassVar[bool] = False
+    #: Relations that `__str__` reads.
+    named_by: ClassVar[tuple[str, ...]] = ()
+    #: Further relations that the columns of the list read.
+    also_read: ClassVar[tuple[str, ...]] = ()
+    #: Relations to many that the columns of the list read.
+    also_fetch: ClassVar[tuple[Any, ...]] = ()
+
+    #: Order of its records on the index page: the most urgent first.
+    urgency: ClassVar[tuple[Any, ...]] = ("pk",)
+
+    list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER
+    save_on_top = False
+
+    # --- Lists --------------------------------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        """With what the list shows: its relations and what is computed for today."""
+        paths = {*self.relations(self.get_list_display(request)), *self.named_by, *self.also_read}
+        return (
+            joined(super().get_queryset(request), paths).prefetch_related(*self.also_fetch).with_computed(timezone.localdate())
+        )
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        places = [path for path in self.model.writers.values() if path.split("__")[-1] in ("programme", "workstream")]
+        return [*map(question_filter, self.questions), *self.list_filter, *places]
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return self.search_fields or ("key", self.model.label_field)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})})
+
+    def named_records(self) -> models.QuerySet:
+        """Records with all that they point at, so that many of them can be checked and saved in a row."""
+        names = [field.name for field in self.model._meta.concrete_fields]
+        return joined(self.model._default_manager.order_by("pk"), self.relations(names))
+
+    def when(self, record: Any) -> str:
+        """The date to show beside a record on the index page, in words."""
+        return ""
+
+    # --- Forms --------------------------------------------------------------------------------------------------------
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[str | None, dict[str, Any]]]:
+        parts = []
+        for title, fields, *optional in self.sections:
+            is_closed = optional and not any(_is_filled(obj, name) for name in flatten(fields))
+            parts.append((title, {"fields": fields, "classes": ("collapse",) if is_closed else ()}))
+        key = () if any("key" in flatten(fields) for _, fields, *_ in self.sections) else ("key",)
+        parts.append(("Where it comes from", {"fields": (*key, *ORIGIN, forms.VERSION), "classes": ("collapse",)}))
+        return parts
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fixed = ("key",) if obj else ()
+        return (*self.readonly_fields, *fixed, "version", "created_at", "updated_at")
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A rule that only saving can check is said on the page, and nothing is saved."""
+        named = self.opts.verbose_name
+        title = capfirst(named) if object_id else f"Add {named}"
+        try:
+            return super().changeform_view(request, object_id, form_url, {"title": title, **(extra_context or {})})
+        except (ValidationError, RuleBroken, IntegrityError) as error:
+            self.message_user(request, f"Nothing was saved: {explain(error)}", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+
+def inline(model: type[Record], *fields: str, link: str | None = None, **options: Any) -> type[RecordInline]:
+    """An inline with these columns; `link` is its relation to the page's record where there are several."""
+    return type(f"{model.__name__}Inline", (RecordInline,), {"model": model, "fields": fields, "fk_name": link, **options})

@@ -1,0 +1,1 @@
+"""Editions of the collaborative's briefing as data files, one directory each, and the code that loads them."""

@@ -1,0 +1,486 @@
+"""Desks for programmes, their delivery, who decides, money and updates."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import get_text_list
+
+from cmast.desk.columns import NOTHING, figure, related, tag, vague, word_tag
+from cmast.desk.questions import Attention, me, today, verb
+from cmast.desk.records import OPTIONAL, RecordAdmin, inline
+from programmes.models import (
+    Action,
+    Approval,
+    Closure,
+    Decision,
+    Deliverable,
+    Forum,
+    Funding,
+    Meeting,
+    Milestone,
+    MutualAid,
+    Objective,
+    PlanYear,
+    Procurement,
+    Programme,
+    RoleHolder,
+    Snapshot,
+    Update,
+    UpdateFact,
+    Vote,
+    Workstream,
+)
+from programmes.models.governance import IN_FAVOUR, OPEN
+
+PLAN, GOVERNANCE, REPORTING, MONEY = "Plan and delivery", "Governance", "Reporting", "Money and capacity"
+PLACE = (("workstream", "programme"),)
+
+
+class PlaceAdmin(RecordAdmin):
+    """A programme or a workstream: its page leads to everything under it."""
+
+    group = PLAN
+    change_form_template = "admin/place_change_form.html"
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Model | None = None, **kwargs: Any
+    ) -> HttpResponse:
+        if obj is not None:
+            context["under"] = self.admin_site.under(obj)
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+
+@admin.register(Programme)
+class ProgrammeAdmin(PlaceAdmin):
+    list_display = ("name", "abbreviation", tag("status"), tag("rag", "RAG"), "owner", related("sro", "SRO"), "chair_sponsor")
+    also_read = ("sro",)
+    list_filter = ("status", "rag", "stage", "owner", "plan_years")
+    search_fields = ("name", "abbreviation", "key")
+    sections = (
+        (None, (("name", "abbreviation"), ("status", "stage"), "rag", "kind")),
+        ("Who answers for it", ("owner", ("sro", "chair_sponsor"))),
+        ("Plan", ("plan_years",)),
+        ("Closure", (("closed_on", "closure_outcome"),), OPTIONAL),
+    )
+
+
+@admin.register(Workstream)
+class WorkstreamAdmin(PlaceAdmin):
+    list_display = ("name", "programme", "parent", tag("status"), tag("rag", "RAG"), "lead", "reported_from_on")
+    list_filter = ("status", "rag", "closure_outcome")
+    search_fields = ("name", "key", "programme__name")
+    sections = (
+        (None, ("name", ("programme", "parent"), "status", "rag", "lead", "reported_from_on")),
+        ("What it consists of", ("parts", "part_count"), OPTIONAL),
+        ("Closure", (("closed_on", "closure_outcome"),), OPTIONAL),
+    )
+
+
+@admin.register(Objective)
+class ObjectiveAdmin(RecordAdmin):
+    group = PLAN
+    list_display = ("number", "text", "programme", "parent")
+    list_display_links = ("text",)
+    ordering = ("programme", "number")
+    search_fields = ("text", "number", "key")
+    sections = ((None, (("programme", "parent"), "number", "text")),)
+    inlines = (inline(Deliverable, "text", "status", "quantity", "quantity_qualifier", "unit"),)
+
+
+@admin.register(Deliverable)
+class DeliverableAdmin(RecordAdmin):
+    group = PLAN
+    list_display = ("text", "objective", tag("status"), "quantity_in_words")
+    list_filter = ("status",)
+    sections = (
+        (None, ("text", ("objective", "parent"), "status")),
+        ("How much", (("quantity", "quantity_qualifier", "unit"), "parts")),
+    )
+
+    @admin.display(description="Quantity", ordering="quantity")
+    def quantity_in_words(self, deliverable: Deliverable) -> str:
+        return figure(deliverable.quantity, deliverable.unit, deliverable.quantity_qualifier)
+
+
+#: A milestone of which nobody has said what became of it.
+UNSETTLED = {"outcome": (None,)}
+
+
+@admin.register(Milestone)
+class MilestoneAdmin(RecordAdmin):
+    group = PLAN
+    list_display = ("title", "date", "standing", tag("outcome"), tag("rag", "RAG"), "workstream", "programme")
+    list_filter = ("type", "stated", "status", "outcome", "rag", "financial_year", "organisation", "forum")
+    questions = ("outcome_missing", "overdue", "undated")
+    search_fields = ("title", "key", "outcome_note")
+    sections = (
+        (None, ("title", "type", *PLACE, ("stated", "status"), "rag")),
+        (
+            "When",
+            (
+                "sense",
+                ("baseline_on", "baseline_precision"),
+                ("forecast_on", "forecast_precision"),
+                "starts_on",
+                ("actual_on", "actual_precision"),
+                "financial_year",
+            ),
+        ),
+        ("What became of it", ("outcome", "outcome_note")),
+        ("Where and who", (("forum", "meeting"), ("organisation", "site"), "person", "suppliers")),
+        ("What must come first", ("depends_on",)),
+    )
+    attention = (
+        Attention(
+            "Outcomes missing",
+            "outcome_missing",
+            hint="The date has passed: what happened?",
+            column="Outcomes missing",
+            order=10,
+        ),
+        Attention("Milestones without a date", "undated", hint="Ahead of us, but when?", order=50),
+    )
+    urgency = (Coalesce("forecast_on", "baseline_on"), "pk")
+    actions = (
+        verb("achieved", "Record as achieved", UNSETTLED, outcome="achieved"),
+        verb("missed", "Record as missed", UNSETTLED, outcome="missed"),
+        verb("cancel", "Record as cancelled", UNSETTLED, outcome="cancelled"),
+    )
+
+    @admin.display(description="Date", ordering="due_on", empty_value=NOTHING)
+    def date(self, milestone: Milestone) -> str:
+        return milestone.date_in_words
+
+    @admin.display(description="Today")
+    def standing(self, milestone: Milestone) -> str:
+        return word_tag(milestone.computed_status, Milestone.ComputedStatus(milestone.computed_status).label)
+
+    def when(self, milestone: Milestone) -> str:
+        return milestone.date_in_words
+
+
+@admin.register(PlanYear)
+class PlanYearAdmin(RecordAdmin):
+    group = PLAN
+    list_display = ("name", "starts_on", "ends_on")
+    sections = ((None, ("name", ("starts_on", "ends_on"))),)
+
+
+# --- Governance -------------------------------------------------------------------------------------------------------
+
+
+def _short(vote: Vote) -> str:
+    """The body by the name that people use."""
+    return (vote.organisation and vote.organisation.short_name) or vote.body_label
+
+
+@admin.register(Approval)
+class ApprovalAdmin(RecordAdmin):
+    group = GOVERNANCE
+    list_display = (
+        "subject",
+        "kind",
+        "position",
+        "rule",
+        vague("expected", "Expected"),
+        vague("decided", "Decided"),
+        "workstream",
+    )
+    list_filter = ("kind", "rule", "stated_status", "body", "organisation")
+    questions = ("awaiting_decision", "overdue")
+    also_fetch = ("votes__organisation",)
+    readonly_fields = ("position",)
+    sections = (
+        (None, ("subject", "kind", *PLACE, "position", "resolutions")),
+        ("What it takes", (("rule", "required_count"), ("body", "organisation"), "delegate_to")),
+        ("When", (("expected_on", "expected_precision"), ("decided_on", "decided_precision"), "as_at_on")),
+        ("Where it stands", ("stated_status", "next_milestone")),
+    )
+    inlines = (
+        inline(
+            Vote,
+            "organisation",
+            "placeholder",
+            "status",
+            "progress",
+            "board_on",
+            "board_precision",
+            "papers_due_on",
+            "decided_on",
+            "decided_precision",
+        ),
+        inline(Snapshot, "as_at_on", "approved_count", "pending_count"),
+    )
+    attention = (
+        Attention(
+            "Approvals awaiting a decision",
+            "awaiting_decision",
+            hint="Who has still to decide?",
+            column="Approvals awaiting",
+            order=20,
+        ),
+        Attention("Approvals overdue", "overdue", hint="Expected by now, and still open.", order=30),
+    )
+    urgency = ("expected_on", "pk")
+
+    @admin.display(description="Position", empty_value=NOTHING)
+    def position(self, approval: Approval) -> str:
+        """Counted from the votes; as stated where there are none."""
+        votes = list(approval.votes.all()) if approval.pk else []
+        if not votes:
+            return approval.get_stated_status_display() if approval.stated_status else ""
+        required = [vote for vote in votes if vote.status not in ("not_required", "withdrawn")]
+        words = f"{sum(vote.status in IN_FAVOUR for vote in required)} of {len(required)}"
+        against = [_short(vote) for vote in required if vote.status == "rejected"]
+        waiting = [_short(vote) for vote in required if vote.status in OPEN]
+        if against:
+            words += f", rejected by {get_text_list(against, 'and')}"
+        return f"{words}, waiting for {get_text_list(waiting, 'and')}" if waiting else words
+
+    def when(self, approval: Approval) -> str:
+        return vague("expected", "")(approval)
+
+
+@admin.register(Vote)
+class VoteAdmin(RecordAdmin):
+    group = GOVERNANCE
+    list_display = ("body_label", "approval", tag("status"), "progress", vague("board", "Board"), "papers_due_on")
+    list_filter = ("status", "progress", "organisation", "approval__programme")
+    questions = ("awaiting_decision",)
+    named_by = ("organisation",)
+    search_fields = ("approval__subject", "organisation__name", "placeholder", "key")
+    sections = (
+        (None, ("approval", ("organisation", "forum"), "placeholder", ("status", "progress"), "conditions")),
+        ("When", (("board_on", "board_precision"), "papers_due_on", ("decided_on", "decided_precision"))),
+    )
+    actions = (
+        verb("approve", "Record as approved", {"status": OPEN}, status="approved"),
+        verb("reject", "Record as rejected", {"status": OPEN}, status="rejected"),
+        verb("withdraw", "Withdraw", {"status": (*OPEN, *IN_FAVOUR, "noted", "rejected")}, status="withdrawn"),
+    )
+
+
+@admin.register(Snapshot)
+class SnapshotAdmin(RecordAdmin):
+    group = GOVERNANCE
+    is_detail = True
+    list_display = ("as_at_on", "approval", "approved_count", "pending_count")
+    search_fields = ("approval__subject", "key")
+    sections = ((None, ("approval", "as_at_on", ("approved_count", "pending_count"))),)
+
+
+@admin.register(Decision)
+class DecisionAdmin(RecordAdmin):
+    group = GOVERNANCE
+    list_display = ("text", tag("status"), "forum", vague("decided", "Decided"), "formalised_on", "workstream", "programme")
+    list_filter = ("status", "forum")
+    sections = (
+        (None, ("text", "status", *PLACE)),
+        ("Who and when", (("forum", "meeting"), "approval", ("decided_on", "decided_precision"), "formalised_on")),
+    )
+    inlines = (inline(Action, "text", "status", "owner", "owner_role", "due_on", "due_precision"),)
+
+
+@admin.register(Action)
+class ActionAdmin(RecordAdmin):
+    group = GOVERNANCE
+    list_display = ("text", tag("status"), "owner", "owner_role", vague("due", "Due"), "done_on", "workstream", "programme")
+    list_filter = ("status", "owner")
+    questions = ("overdue", "outstanding")
+    sections = (
+        (None, ("text", "status", *PLACE, "decision")),
+        ("Who and when", (("owner", "owner_role"), ("due_on", "due_precision"), "done_on")),
+        ("How much", (("quantity", "unit"),)),
+    )
+    attention = (
+        Attention("Actions overdue", "overdue", hint="Still to be done after their date.", column="Actions overdue", order=40),
+    )
+    urgency = ("due_on", "pk")
+    actions = (
+        verb("done", "Mark as done today", {"status": ("open",)}, status="done", done_on=today),
+        verb("cancel", "Cancel", {"status": ("open",)}, status="cancelled"),
+        verb("reopen", "Open again", {"status": ("done", "cancelled")}, status="open", done_on=None),
+    )
+
+    def when(self, action: Action) -> str:
+        return vague("due", "")(action)
+
+
+@admin.register(Forum)
+class ForumAdmin(RecordAdmin):
+    group = GOVERNANCE
+    list_display = ("name", "kind", tag("status"), "decision_power", "organisation", "programme", "cadence")
+    list_filter = ("kind", "status", "decision_power", "organisation")
+    ordering = ("name",)
+    sections = (
+        (None, ("name", "kind", "decision_power", ("status", "closed_on"))),
+        ("Whose it is", (("programme", "organisation"),)),
+        ("How it meets", (("cadence", "member_count"),)),
+    )
+    inlines = (inline(Meeting, "title", "held_on", "held_precision", "papers_due_on", "session", "is_cancelled"),)
+
+
+@admin.register(Meeting)
+class MeetingAdmin(RecordAdmin):
+    group = GOVERNANCE
+    list_display = ("title", "forum", vague("held", "Held"), "papers_due_on", "composition", "session", "is_cancelled")
+    list_filter = ("forum", "composition", "session", "is_cancelled", "forum__programme")
+    search_fields = ("title", "forum__name", "key")
+    sections = (
+        (None, ("title", "forum", ("composition", "session"), "is_cancelled")),
+        ("When", (("held_on", "held_precision"), "papers_due_on")),
+    )
+
+
+@admin.register(RoleHolder)
+class RoleHolderAdmin(RecordAdmin):
+    group = "People and places"
+    list_display = ("title", "person", "organisation", "forum", tag("post_status"), vague("expected", "From"), "people_count")
+    list_filter = ("post_status", "organisation")
+    sections = (
+        (None, ("title", ("person", "people_count"), "post_status", ("expected_on", "expected_precision"))),
+        ("Where", (*PLACE, ("organisation", "forum"))),
+    )
+
+
+# --- Money and capacity -----------------------------------------------------------------------------------------------
+
+
+@admin.register(Funding)
+class FundingAdmin(RecordAdmin):
+    group = MONEY
+    list_display = (
+        "title",
+        tag("status"),
+        tag("delivery_status"),
+        "amount",
+        "funder",
+        vague("decision_expected", "Decision expected"),
+        "workstream",
+        "programme",
+    )
+    list_filter = ("status", "delivery_status", "funder", "financial_year")
+    sections = (
+        (None, ("title", *PLACE, "status", "delivery_status")),
+        ("How much", (("amount_gbp", "qualifier"), "years_covered", "financial_year")),
+        ("Who pays", ("funder", "source_of_funds", "source_workstream", "shared_with")),
+        ("When", (("submitted_on", "submitted_precision"), ("decision_expected_on", "decision_expected_precision"))),
+    )
+
+    @admin.display(description="Amount", ordering="amount_gbp")
+    def amount(self, funding: Funding) -> str:
+        return figure(funding.amount_gbp, "gbp", funding.qualifier)
+
+
+@admin.register(Procurement)
+class ProcurementAdmin(RecordAdmin):
+    group = MONEY
+    list_display = (
+        "title",
+        tag("stage"),
+        vague("award_expected", "Award expected"),
+        "awarded_on",
+        "supplier_count",
+        "workstream",
+    )
+    list_filter = ("stage",)
+    sections = (
+        (None, ("title", *PLACE, "stage")),
+        ("When", (("award_expected_on", "award_expected_precision"), "awarded_on", "next_milestone")),
+        ("Suppliers", ("supplier_count", "suppliers")),
+    )
+
+
+@admin.register(MutualAid)
+class MutualAidAdmin(RecordAdmin):
+    group = MONEY
+    list_display = ("__str__", "donor", "recipient", "quantity_in_words", "workstream")
+    list_filter = ("service", "donor", "recipient")
+    named_by = ("recipient",)
+    search_fields = ("key", "donor__name", "recipient__name")
+    sections = (
+        (None, ("service", *PLACE)),
+        ("Who", (("donor", "donor_site_count"), "recipient")),
+        ("How much", (("quantity", "unit"),)),
+    )
+
+    @admin.display(description="Quantity", ordering="quantity")
+    def quantity_in_words(self, aid: MutualAid) -> str:
+        return figure(aid.quantity, aid.unit)
+
+
+# --- Reporting --------------------------------------------------------------------------------------------------------
+
+
+@admin.register(Update)
+class UpdateAdmin(RecordAdmin):
+    group = REPORTING
+    list_display = (
+        "title",
+        "month_on",
+        tag("status"),
+        tag("rag", "RAG"),
+        "submitted_by",
+        "submitted_on",
+        "approved_on",
+        "programme",
+    )
+    list_filter = ("status", "rag", "month_on")
+    named_by = ("workstream", "programme")
+    search_fields = ("workstream__name", "programme__name", "key")
+    ordering = ("-month_on", "programme", "workstream")
+    sections = (
+        (None, (*PLACE, "month_on", ("status", "rag"))),
+        ("Sign-off", (("submitted_by", "submitted_on"), ("approved_by", "approved_on"))),
+    )
+    inlines = (inline(UpdateFact, "text", "activity_month_on", "forum", "quantity", "unit"),)
+    actions = (
+        verb(
+            "submit",
+            "Mark as handed in",
+            {"status": ("commissioned", "draft", "returned")},
+            status="submitted",
+            submitted_on=today,
+        ),
+        verb(
+            "hand_back",
+            "Return to the lead",
+            {"status": ("submitted", "approved")},
+            status="returned",
+            approved_on=None,
+            approved_by=None,
+        ),
+        verb("approve", "Approve", {"status": ("submitted",)}, status="approved", approved_on=today, approved_by=me),
+        verb("publish", "Publish", {"status": ("approved",)}, status="published"),
+    )
+
+
+@admin.register(UpdateFact)
+class UpdateFactAdmin(RecordAdmin):
+    group = REPORTING
+    is_detail = True
+    list_display = ("text", "update", "activity_month_on", "forum")
+    also_read = ("update__workstream", "update__programme")
+    sections = (
+        (None, ("update", "text", "activity_month_on", "forum")),
+        ("How much", (("quantity", "unit"), "parts", "financial_year")),
+    )
+
+
+@admin.register(Closure)
+class ClosureAdmin(RecordAdmin):
+    group = REPORTING
+    list_display = ("title", "closed_on", "confirmed_by", "is_risk_log_closed", "is_risk_transfer_recorded")
+    list_filter = ("is_risk_log_closed", "is_risk_transfer_recorded")
+    named_by = ("forum", "workstream", "programme")
+    search_fields = ("key", "forum__name", "workstream__name", "programme__name")
+    sections = (
+        ("What was closed", (*PLACE, "forum", "closed_on", "confirmed_by")),
+        (
+            "What is left",
+            (("is_risk_log_closed", "is_risk_transfer_recorded"), "residual_workstreams", "residual_decision", "outputs"),
+        ),
+    )

@@ -1,0 +1,114 @@
+"""What every test may ask for."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+
+try:  # TEMPORARY until the loader lands
+    from cmast.editions.loader import edition_is_loaded
+except ImportError:
+    edition_is_loaded = lambda name: False
+from cmast.models import ApiToken, Membership, Organisation, Person, Record
+from cmast.models.people import RIGHTS
+from programmes.models import Programme, Workstream
+from tests.factories import FACTORIES, PersonFactory
+
+EDITION = "2024-05"
+NOW = dt.datetime(2024, 5, 3, 12, tzinfo=ZoneInfo("Europe/London"))
+AREAS: dict[str, type[Record]] = {"programme": Programme, "workstream": Workstream, "organisation": Organisation}
+#: Where a role is held when the test does not say.
+PLACES = {"programme": "diagnostics", "workstream": "ws-lims", "organisation": "RBN"}
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The May 2024 edition is in the database before the first test; every test rolls back to it."""
+    with django_db_blocker.unblock(), time_machine.travel(NOW):
+        try:  # TEMPORARY
+            call_command("load_edition", EDITION, verbosity=0)
+        except Exception as error:
+            print("edition not loaded:", repr(error)[:200])
+
+
+@pytest.fixture
+def edition(db: None) -> str:
+    """Name of the edition that is loaded. Tests that commit leave an empty database behind: then it is loaded again."""
+    if not edition_is_loaded(EDITION):
+        call_command("load_edition", EDITION, verbosity=0)
+    return EDITION
+
+
+@pytest.fixture(autouse=True)
+def frozen_time(request: pytest.FixtureRequest) -> Iterator[None]:
+    """It is noon on 3 May 2024, and the clock ticks on from there. `@pytest.mark.real_time` switches it off."""
+    if request.node.get_closest_marker("real_time"):
+        yield
+        return
+    with time_machine.travel(NOW):
+        yield
+
+
+@pytest.fixture
+def make(db: None) -> Callable[..., Any]:
+    """`make(Milestone, title="Go-live")`: a valid record, with whatever it needs."""
+    return lambda model, **fields: FACTORIES[model](**fields)
+
+
+@pytest.fixture
+def person(db: None) -> Callable[..., Person]:
+    """`person("workstream_lead", workstream="ws-lims")`: somebody with that role; `person(None)`: without any."""
+
+    def make_person(role: str | None, **place: str) -> Person:
+        somebody = PersonFactory()
+        if role:
+            area = RIGHTS.get(role, "everything")
+            place = place or ({area: PLACES[area]} if area in PLACES else {})
+            where = {name: AREAS[name].objects.get(key=key) for name, key in place.items()}
+            Membership.objects.create(person=somebody, role=role, **where)
+        return somebody
+
+    return make_person
+
+
+@pytest.fixture
+def api(person: Callable[..., Person]) -> Callable[..., APIClient]:
+    """`api("pmo")`, `api(somebody, scope="read")`: a client with a real token; `api(None)`: a stranger."""
+
+    def make_client(who: str | Person | None, scope: str = ApiToken.Scope.WRITE) -> APIClient:
+        client = APIClient()
+        if who is not None:
+            user = person(who) if isinstance(who, str) else who
+            expiry = dt.timedelta(days=1)
+            _, secret = ApiToken.objects.create(user=user, expiry=expiry, name="test", scope=scope)
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+        return client
+
+    return make_client
+
+
+@pytest.fixture
+def sign_in(person: Callable[..., Person]) -> Callable[..., Client]:
+    """`sign_in("pmo")`: a browser with a session; `sign_in(None)`: without one."""
+
+    def make_client(who: str | Person | None) -> Client:
+        client = Client()
+        if who is not None:
+            client.force_login(person(who) if isinstance(who, str) else who)
+        return client
+
+    return make_client
+
+
+@pytest.fixture
+def today() -> dt.date:
+    """The frozen day."""
+    return timezone.localdate()

@@ -1,0 +1,81 @@
+"""The OpenAPI document says what the API does."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+
+from cmast.api.schema import EXAMPLES
+from cmast.management.commands.record_examples import examples
+from cmast.pages import openapi_document
+from cmast.urls import api as router
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture(scope="module")
+def document() -> Any:
+    return yaml.safe_load(openapi_document())
+
+
+def operations(document: Any) -> Any:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if method in METHODS:
+                yield path, method, operation
+
+
+def test_the_committed_document_is_the_served_one(document: Any) -> None:
+    committed = yaml.safe_load((settings.BASE_DIR / "docs" / "openapi.yml").read_text())
+    assert committed == document, "run `make openapi` and read what has changed"
+
+
+def test_every_resource_is_described(document: Any) -> None:
+    described = {path.split("/")[3] for path in document["paths"]}
+    assert described == {prefix for prefix, _, _ in router.registry}
+
+
+def test_every_operation_has_a_summary_a_description_and_all_its_statuses(document: Any) -> None:
+    for path, method, operation in operations(document):
+        assert operation["summary"], (path, method)
+        assert operation["description"], (path, method)
+        statuses = set(operation["responses"])
+        assert {"401", "403"} <= statuses, (path, method)
+        assert statuses & {"200", "201", "204"}, (path, method)
+        assert ("404" in statuses) == ("{" in path), (path, method)
+        if method != "delete":
+            assert "400" in statuses, (path, method)
+
+
+def test_every_operation_that_answers_shows_an_example(document: Any) -> None:
+    for path, method, operation in operations(document):
+        if method == "delete":
+            continue
+        contents = [operation["responses"]["201" if method == "post" else "200"]["content"]]
+        if method != "get":
+            contents.append(operation["requestBody"]["content"])
+        for content in contents:
+            reference = content["application/json"]["examples"]["edition"]["$ref"]
+            assert reference.rpartition("/")[2] in document["components"]["examples"], (path, method)
+
+
+def test_every_field_and_parameter_is_explained(document: Any) -> None:
+    for path, method, operation in operations(document):
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "query":
+                assert parameter.get("description"), (path, method, parameter["name"])
+    for name, schema in document["components"]["schemas"].items():
+        for field, description in schema.get("properties", {}).items():
+            assert name == "Problem" or name.startswith("Paginated") or description.get("description") or "$ref" in description, (name, field)
+
+
+def test_the_examples_are_what_the_api_answers(edition: Any) -> None:
+    assert json.loads(EXAMPLES.read_text()) == examples(), "run `manage.py record_examples`"
+
+
+def test_the_document_is_served_once_made_with_a_tag(api: Any, edition: Any) -> None:
+    first, second = (api("viewer").get("/api/schema/") for _ in range(2))
+    assert first.content == second.content == openapi_document()
+    assert first["ETag"] == second["ETag"]

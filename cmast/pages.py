@@ -53,7 +53,9 @@ class SchemaView(APIView):
     def get(self, request: Request) -> HttpResponse:
         document = openapi_document()
         return HttpResponse(
-            document, content_type="application/vnd.oai.openapi", headers={"ETag": f'"{hashlib.sha256(document).hexdigest()[:32]}"'}
+            document,
+            content_type="application/vnd.oai.openapi",
+            headers={"ETag": f'"{hashlib.sha256(document).hexdigest()[:32]}"'},
         )
 
 

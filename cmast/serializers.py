@@ -59,7 +59,9 @@ class TokenSerializer(serializers.ModelSerializer):
 
     key = serializers.CharField(source="token_key", read_only=True, help_text="First characters of the token; its address.")
     created_at = serializers.DateTimeField(source="created", read_only=True, help_text="When it was made.")
-    expires_at = serializers.DateTimeField(source="expiry", required=False, allow_null=True, help_text="When it ends; a year from now when left out.")
+    expires_at = serializers.DateTimeField(
+        source="expiry", required=False, allow_null=True, help_text="When it ends; a year from now when left out."
+    )
 
     class Meta:
         model = ApiToken

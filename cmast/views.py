@@ -11,8 +11,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cmast.api.viewsets import RecordViewSet
 from cmast import filters, models, serializers
+from cmast.api.viewsets import RecordViewSet
 
 LIFETIME = dt.timedelta(days=365)
 

@@ -1,7 +1,18 @@
 """Filters and questions of metrics."""
 
 from cmast.api.filters import Judgement, KeyInFilter, Question, RecordFilterSet
-from metrics.models import Benefit, BenefitFigure, Cohort, Metric, MetricLevel, Observation, SeriesBreak, Target, Trajectory, TrajectoryPoint
+from metrics.models import (
+    Benefit,
+    BenefitFigure,
+    Cohort,
+    Metric,
+    MetricLevel,
+    Observation,
+    SeriesBreak,
+    Target,
+    Trajectory,
+    TrajectoryPoint,
+)
 
 
 class MetricFilter(RecordFilterSet):

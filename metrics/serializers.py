@@ -3,7 +3,18 @@
 from rest_framework import serializers
 
 from cmast.api.serializers import KeyRelatedField, RecordSerializer
-from metrics.models import Benefit, BenefitFigure, Cohort, Metric, MetricLevel, Observation, SeriesBreak, Target, Trajectory, TrajectoryPoint
+from metrics.models import (
+    Benefit,
+    BenefitFigure,
+    Cohort,
+    Metric,
+    MetricLevel,
+    Observation,
+    SeriesBreak,
+    Target,
+    Trajectory,
+    TrajectoryPoint,
+)
 
 
 class MetricLevelSerializer(RecordSerializer):
@@ -63,7 +74,9 @@ class BenefitFigureSerializer(RecordSerializer):
 
 
 class BenefitSerializer(RecordSerializer):
-    figures = BenefitFigureSerializer(many=True, read_only=True, help_text="Figures as stated; never added across basis or effect.")
+    figures = BenefitFigureSerializer(
+        many=True, read_only=True, help_text="Figures as stated; never added across basis or effect."
+    )
 
     class Meta:
         model = Benefit

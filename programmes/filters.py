@@ -1,7 +1,28 @@
 """Filters and questions of programmes."""
 
 from cmast.api.filters import DayFilter, KeyInFilter, KeyQuestion, Question, RecordFilterSet, WordInFilter
-from programmes.models import Action, Approval, Closure, Decision, Deliverable, Forum, Funding, Meeting, Milestone, MutualAid, Objective, PlanYear, Procurement, Programme, RoleHolder, Snapshot, Update, UpdateFact, Vote, Workstream
+from programmes.models import (
+    Action,
+    Approval,
+    Closure,
+    Decision,
+    Deliverable,
+    Forum,
+    Funding,
+    Meeting,
+    Milestone,
+    MutualAid,
+    Objective,
+    PlanYear,
+    Procurement,
+    Programme,
+    RoleHolder,
+    Snapshot,
+    Update,
+    UpdateFact,
+    Vote,
+    Workstream,
+)
 
 
 class PlanYearFilter(RecordFilterSet):
@@ -38,9 +59,13 @@ class DeliverableFilter(RecordFilterSet):
 
 class MilestoneFilter(RecordFilterSet):
     overdue = Question("overdue", dated=True, help_text="The date has passed and it is not settled.")
-    outcome_missing = Question("outcome_missing", dated=True, help_text="The date has passed and nobody has said what became of it.")
+    outcome_missing = Question(
+        "outcome_missing", dated=True, help_text="The date has passed and nobody has said what became of it."
+    )
     undated = Question("undated", help_text="Something ahead without any date.")
-    computed_status = WordInFilter(choices=Milestone.ComputedStatus.choices, help_text="What dates and outcome say on the day of `on`.")
+    computed_status = WordInFilter(
+        choices=Milestone.ComputedStatus.choices, help_text="What dates and outcome say on the day of `on`."
+    )
     due_on__gte = DayFilter("due_on", "gte", help_text="Due on or after this day.")
     due_on__lte = DayFilter("due_on", "lte", help_text="Due on or before this day.")
 

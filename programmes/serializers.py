@@ -3,7 +3,28 @@
 from rest_framework import serializers
 
 from cmast.api.serializers import KeyRelatedField, RecordSerializer
-from programmes.models import Action, Approval, Closure, Decision, Deliverable, Forum, Funding, Meeting, Milestone, MutualAid, Objective, PlanYear, Procurement, Programme, RoleHolder, Snapshot, Update, UpdateFact, Vote, Workstream
+from programmes.models import (
+    Action,
+    Approval,
+    Closure,
+    Decision,
+    Deliverable,
+    Forum,
+    Funding,
+    Meeting,
+    Milestone,
+    MutualAid,
+    Objective,
+    PlanYear,
+    Procurement,
+    Programme,
+    RoleHolder,
+    Snapshot,
+    Update,
+    UpdateFact,
+    Vote,
+    Workstream,
+)
 
 
 class PlanYearSerializer(RecordSerializer):
@@ -35,9 +56,13 @@ class DeliverableSerializer(RecordSerializer):
 
 
 class MilestoneSerializer(RecordSerializer):
-    due_on = serializers.DateField(read_only=True, allow_null=True, help_text="Forecast, or baseline where nobody has forecast.")
+    due_on = serializers.DateField(
+        read_only=True, allow_null=True, help_text="Forecast, or baseline where nobody has forecast."
+    )
     computed_status = serializers.ChoiceField(
-        Milestone.ComputedStatus.choices, read_only=True, help_text="What dates and outcome say on the day of `?on=`, else today."
+        Milestone.ComputedStatus.choices,
+        read_only=True,
+        help_text="What dates and outcome say on the day of `?on=`, else today.",
     )
 
     class Meta:

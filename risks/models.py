@@ -7,7 +7,16 @@ from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 
 from cmast.models import Record, RecordQuerySet
-from cmast.models.fields import DayField, LineField, NumberField, ProseField, WordField, precision_of, vague_date_rule, vague_day
+from cmast.models.fields import (
+    DayField,
+    LineField,
+    NumberField,
+    ProseField,
+    WordField,
+    precision_of,
+    vague_date_rule,
+    vague_day,
+)
 from cmast.vocabulary import Unit, Words
 from programmes.models import Approval, Milestone, PlacedRecord, Workstream
 
@@ -20,7 +29,11 @@ class RiskQuerySet(RecordQuerySet):
     def overdue(self, today: dt.date) -> "RiskQuerySet":
         """What it needs was needed before that day, or its review was due before that day."""
         latest = Review.objects.filter(risk=OuterRef("pk")).order_by("-reviewed_on", "-id").values("next_review_on")[:1]
-        return self.unresolved().annotate(review_due_on=Subquery(latest)).filter(Q(need_by_on__lt=today) | Q(review_due_on__lt=today))
+        return (
+            self.unresolved()
+            .annotate(review_due_on=Subquery(latest))
+            .filter(Q(need_by_on__lt=today) | Q(review_due_on__lt=today))
+        )
 
     def unmitigated(self) -> "RiskQuerySet":
         """Open without any mitigation."""
@@ -116,7 +129,9 @@ class Risk(PlacedRecord):
     owner = models.ForeignKey(
         "cmast.Person", models.PROTECT, null=True, blank=True, related_name="risks", help_text="Who answers for it."
     )
-    organisations = models.ManyToManyField("cmast.Organisation", blank=True, related_name="risks", help_text="Organisations concerned.")
+    organisations = models.ManyToManyField(
+        "cmast.Organisation", blank=True, related_name="risks", help_text="Organisations concerned."
+    )
     response = WordField(Response, null=True, help_text="What is done about it in principle.")
     proximity = WordField(Proximity, null=True, help_text="How soon it may strike.")
     appetite = WordField(Appetite, null=True, help_text="How much of it is borne.")
@@ -134,18 +149,38 @@ class Risk(PlacedRecord):
     direction = WordField(Direction, null=True, help_text="For a dependency: we wait, or others wait for us.")
     dependency_status = WordField(DependencyStatus, null=True, help_text="For a dependency: where it stands.")
     giver = models.ForeignKey(
-        Workstream, models.PROTECT, null=True, blank=True, related_name="dependencies_given", help_text="For a dependency: workstream that must deliver."
+        Workstream,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="dependencies_given",
+        help_text="For a dependency: workstream that must deliver.",
     )
     giver_organisation = models.ForeignKey(
-        "cmast.Organisation", models.PROTECT, null=True, blank=True, related_name="dependencies_given", help_text="For a dependency: organisation that must deliver."
+        "cmast.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="dependencies_given",
+        help_text="For a dependency: organisation that must deliver.",
     )
     need_by_on = vague_day("For a dependency: date by which it is needed")
     need_by_precision = precision_of("that date")
     waits_for = models.ForeignKey(
-        Approval, models.PROTECT, null=True, blank=True, related_name="dependencies", help_text="For a dependency: approval that is waited for."
+        Approval,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="dependencies",
+        help_text="For a dependency: approval that is waited for.",
     )
     holds_up = models.ForeignKey(
-        Milestone, models.PROTECT, null=True, blank=True, related_name="dependencies", help_text="For a dependency: milestone that waits."
+        Milestone,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="dependencies",
+        help_text="For a dependency: milestone that waits.",
     )
 
     objects = RiskQuerySet.as_manager()
@@ -164,8 +199,13 @@ class Risk(PlacedRecord):
             models.CheckConstraint(
                 condition=Q(kind="dependency")
                 | Q(
-                    direction__isnull=True, dependency_status__isnull=True, giver__isnull=True, giver_organisation__isnull=True,
-                    need_by_on__isnull=True, waits_for__isnull=True, holds_up__isnull=True,
+                    direction__isnull=True,
+                    dependency_status__isnull=True,
+                    giver__isnull=True,
+                    giver_organisation__isnull=True,
+                    need_by_on__isnull=True,
+                    waits_for__isnull=True,
+                    holds_up__isnull=True,
                 ),
                 name="risks_risk_dependency",
                 violation_error_message="Only a dependency has a giver, a direction, a date of need and what it waits for.",
@@ -194,9 +234,7 @@ class Score(Record):
     likelihood = models.PositiveSmallIntegerField(help_text="1 rare, 2 unlikely, 3 possible, 4 likely, 5 almost certain.")
     consequence = models.PositiveSmallIntegerField(help_text="1 negligible, 2 minor, 3 moderate, 4 major, 5 catastrophic.")
     scored_on = DayField(help_text="When.")
-    scored_by = models.ForeignKey(
-        "cmast.Person", models.PROTECT, null=True, blank=True, related_name="+", help_text="By whom."
-    )
+    scored_by = models.ForeignKey("cmast.Person", models.PROTECT, null=True, blank=True, related_name="+", help_text="By whom.")
 
     class Meta(Record.Meta):
         verbose_name = "score"
@@ -212,7 +250,8 @@ class Score(Record):
                 for name in ("likelihood", "consequence")
             ),
             models.UniqueConstraint(
-                fields=["risk", "kind", "scored_on"], name="risks_score_day",
+                fields=["risk", "kind", "scored_on"],
+                name="risks_score_day",
                 violation_error_message="This score was given for this day already.",
             ),
         ]
@@ -260,7 +299,9 @@ class Mitigation(Record):
 
     label_field = "text"
     writers: ClassVar[dict[str, str]] = {
-        "programme": "risk__programme", "workstream": "risk__workstream", "organisation": "organisation",
+        "programme": "risk__programme",
+        "workstream": "risk__workstream",
+        "organisation": "organisation",
     }
 
     risk = models.ForeignKey(Risk, models.CASCADE, related_name="mitigations", help_text="What it is done about.")
@@ -271,7 +312,12 @@ class Mitigation(Record):
         "cmast.Person", models.PROTECT, null=True, blank=True, related_name="mitigations", help_text="Who does it."
     )
     organisation = models.ForeignKey(
-        "cmast.Organisation", models.PROTECT, null=True, blank=True, related_name="mitigations", help_text="Organisation that does it."
+        "cmast.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="mitigations",
+        help_text="Organisation that does it.",
     )
     due_on = vague_day("Date by which it is due")
     due_precision = precision_of("the due date")

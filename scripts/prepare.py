@@ -17,7 +17,9 @@ import sys
 def main(folder, lock, port=None):
     if sys.version_info < (3, 11):
         found = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        sys.exit(f"Python 3.11 or newer is needed and this is {found}: install one and name it, as in: make run PYTHON=python3.11")
+        sys.exit(
+            f"Python 3.11 or newer is needed and this is {found}: install one and name it, as in: make run PYTHON=python3.11"
+        )
     if port is not None:
         check_port(port)
     with open(lock, "rb") as file:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,15 +13,11 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-
-try:  # TEMPORARY until the loader lands
-    from cmast.editions.loader import edition_is_loaded
-except ImportError:
-    edition_is_loaded = lambda name: False
+from cmast.editions.loader import edition_is_loaded
 from cmast.models import ApiToken, Membership, Organisation, Person, Record
 from cmast.models.people import RIGHTS
 from programmes.models import Programme, Workstream
-from tests.factories import FACTORIES, PersonFactory
+from tests.factories import FACTORIES
 
 EDITION = "2024-05"
 NOW = dt.datetime(2024, 5, 3, 12, tzinfo=ZoneInfo("Europe/London"))
@@ -33,17 +30,14 @@ PLACES = {"programme": "diagnostics", "workstream": "ws-lims", "organisation": "
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """The May 2024 edition is in the database before the first test; every test rolls back to it."""
     with django_db_blocker.unblock(), time_machine.travel(NOW):
-        try:  # TEMPORARY
-            call_command("load_edition", EDITION, verbosity=0)
-        except Exception as error:
-            print("edition not loaded:", repr(error)[:200])
+        call_command("load_edition", EDITION, stdout=StringIO())
 
 
 @pytest.fixture
 def edition(db: None) -> str:
     """Name of the edition that is loaded. Tests that commit leave an empty database behind: then it is loaded again."""
     if not edition_is_loaded(EDITION):
-        call_command("load_edition", EDITION, verbosity=0)
+        call_command("load_edition", EDITION, stdout=StringIO())
     return EDITION
 
 
@@ -64,11 +58,11 @@ def make(db: None) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def person(db: None) -> Callable[..., Person]:
+def person(make: Callable[..., Any]) -> Callable[..., Person]:
     """`person("workstream_lead", workstream="ws-lims")`: somebody with that role; `person(None)`: without any."""
 
     def make_person(role: str | None, **place: str) -> Person:
-        somebody = PersonFactory()
+        somebody: Person = make(Person)
         if role:
             area = RIGHTS.get(role, "everything")
             place = place or ({area: PLACES[area]} if area in PLACES else {})

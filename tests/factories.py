@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from factory import Sequence, SubFactory
+from factory import LazyFunction, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from cmast import models as cmast
@@ -76,7 +76,7 @@ class NoteSubjectFactory(DjangoModelFactory):
 
     about_note = SubFactory(NoteFactory)
     record_type = "organisation"
-    record_key = Sequence(lambda n: OrganisationFactory().key)
+    record_key = LazyFunction(lambda: OrganisationFactory.create().key)
 
 
 class PlanYearFactory(DjangoModelFactory):

@@ -169,7 +169,11 @@ def filters_of(field: models.Field) -> dict[str, df.Filter]:
         case models.ForeignKey():
             found: dict[str, df.Filter] = {name: KeyInFilter(f"{name}__key", help_text=f"Keys, separated by commas. {what}")}
         case WordField():
-            found = {name: WordInFilter(field_name=name, choices=field.choices, help_text=f"One or more, separated by commas. {what}")}
+            found = {
+                name: WordInFilter(
+                    field_name=name, choices=field.choices, help_text=f"One or more, separated by commas. {what}"
+                )
+            }
         case WordListField():
             return {name: ListHasFilter(field_name=name, max_length=300, help_text=f"Holds this text. {what}")}
         case KeyField() | FinancialYearField():
@@ -184,7 +188,9 @@ def filters_of(field: models.Field) -> dict[str, df.Filter]:
         case models.IntegerField():
             found = _range(df.NumberFilter, name, what, min_value=0, max_value=_LARGEST_INT, decimal_places=0)
         case models.DecimalField():
-            found = _range(df.NumberFilter, name, what, min_value=-_LARGEST, max_value=_LARGEST, decimal_places=6, max_digits=20)
+            found = _range(
+                df.NumberFilter, name, what, min_value=-_LARGEST, max_value=_LARGEST, decimal_places=6, max_digits=20
+            )
         case LineField() | models.EmailField():
             found = {name: df.CharFilter(field_name=name, max_length=500, help_text=f"Exactly this text. {what}")}
         case _:
@@ -197,7 +203,9 @@ def filters_of(field: models.Field) -> dict[str, df.Filter]:
 class RecordFilterSet(df.FilterSet):
     """Base of every FilterSet: `class Meta: model = ...`, plus the model's own questions."""
 
-    on = df.DateFilter(method="leave", input_formats=_ISO, help_text="Day that questions such as overdue are asked for. Today when left out.")
+    on = df.DateFilter(
+        method="leave", input_formats=_ISO, help_text="Day that questions such as overdue are asked for. Today when left out."
+    )
     q = SearchFilter(max_length=200, help_text="Words that must all occur in the record's texts.")
 
     def leave(self, queryset: models.QuerySet, name: str, value: Any) -> models.QuerySet:
@@ -235,7 +243,9 @@ class RecordFilterBackend(DjangoFilterBackend):
         for name, values in request.query_params.lists():
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
-                raise QueryError({name[:100]: "This list has no such parameter." + (f" Did you mean {near[0]}?" if near else "")})
+                raise QueryError(
+                    {name[:100]: "This list has no such parameter." + (f" Did you mean {near[0]}?" if near else "")}
+                )
             if values == [""]:
                 raise QueryError({name: "Give a value, or leave the parameter out."})
             if len(values) > 1:

@@ -70,7 +70,9 @@ class KeysetPagination(BasePagination):
         try:
             cursor_column, cursor_descending, value, pk = signing.loads(given, salt=_SALT)
         except signing.BadSignature as error:
-            raise QueryError({"cursor": "This is not a cursor of this list. Take it from `next` of the page before."}) from error
+            raise QueryError(
+                {"cursor": "This is not a cursor of this list. Take it from `next` of the page before."}
+            ) from error
         if (cursor_column, cursor_descending) != (column, descending):
             raise QueryError({"cursor": "This cursor belongs to another ordering."})
         later = "lt" if descending else "gt"
@@ -95,7 +97,13 @@ class KeysetPagination(BasePagination):
             "type": "object",
             "required": ["next", "results"],
             "properties": {
-                "next": {"type": "string", "format": "uri", "nullable": True, "description": "Address of the next page.", "example": None},
+                "next": {
+                    "type": "string",
+                    "format": "uri",
+                    "nullable": True,
+                    "description": "Address of the next page.",
+                    "example": None,
+                },
                 "count": {"type": "integer", "example": 1, "description": "Rows in all pages; only with `?count=true`."},
                 "results": schema,
             },

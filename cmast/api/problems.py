@@ -58,7 +58,8 @@ class ProblemFormatter(ExceptionFormatter):
             return problem(error.code, http_status, error.detail)
         place = "parameter" if isinstance(self.exc, QueryError) else "pointer"
         errors = [
-            {place: self._place(error.attr, place), "code": error.code, "detail": error.detail} for error in error_response.errors
+            {place: self._place(error.attr, place), "code": error.code, "detail": error.detail}
+            for error in error_response.errors
         ]
         code = "invalid_query" if place == "parameter" else "invalid_body"
         first = errors[0]

@@ -17,8 +17,14 @@ from cmast.vocabulary import Words
 #: Answers recorded from the loaded May 2024 edition by `manage.py record_examples`.
 EXAMPLES = Path(settings.BASE_DIR) / "docs" / "examples.json"
 
-_WORDS = {"list": "List {many}", "retrieve": "Read one {one}", "create": "Create a {one}", "update": "Replace a {one}",
-          "partial_update": "Change a {one}", "destroy": "Delete a {one}"}
+_WORDS = {
+    "list": "List {many}",
+    "retrieve": "Read one {one}",
+    "create": "Create a {one}",
+    "update": "Replace a {one}",
+    "partial_update": "Change a {one}",
+    "destroy": "Delete a {one}",
+}
 _STATUS = {
     "400": "The query or the body is wrong; `errors` says where.",
     "401": "No valid token or session.",

@@ -19,7 +19,16 @@ from cmast.models.fields import NumberField, WordListField
 
 #: After the record's own fields, in this order.
 COMMON = (
-    "source", "source_lines", "printed_as", "inferred", "note", "external_source", "external_id", "version", "created_at", "updated_at",
+    "source",
+    "source_lines",
+    "printed_as",
+    "inferred",
+    "note",
+    "external_source",
+    "external_id",
+    "version",
+    "created_at",
+    "updated_at",
 )
 
 

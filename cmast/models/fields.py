@@ -34,7 +34,9 @@ class KeyField(models.CharField):
         kwargs.setdefault("max_length", 100)
         kwargs.setdefault("unique", True)
         kwargs.setdefault("blank", True)
-        kwargs.setdefault("help_text", "Public code, part of the address. Made from the name when left empty; fixed afterwards.")
+        kwargs.setdefault(
+            "help_text", "Public code, part of the address. Made from the name when left empty; fixed afterwards."
+        )
         super().__init__(**kwargs)
         self.validators = [
             *self.validators,
@@ -173,7 +175,8 @@ def vague_date_rule(name: str) -> models.CheckConstraint:
     dateless = models.Q(**{f"{precision}__in": list(DATELESS)}) | models.Q(**{f"{precision}__isnull": True})
     return models.CheckConstraint(
         condition=models.Q(**{f"{on}__isnull": True}) & dateless
-        | models.Q(**{f"{on}__isnull": False, f"{precision}__isnull": False}) & ~models.Q(**{f"{precision}__in": list(DATELESS)}),
+        | models.Q(**{f"{on}__isnull": False, f"{precision}__isnull": False})
+        & ~models.Q(**{f"{precision}__in": list(DATELESS)}),
         name=f"%(app_label)s_%(class)s_{name}_precision",
         violation_error_message=f"{on} and {precision} belong together: a date needs a precision that has one.",
     )

@@ -31,7 +31,12 @@ class Note(Record):
     treatment = ProseField(blank=True, help_text="How the register deals with it.")
     status = WordField(Status, null=True, help_text="For a query: where it stands.")
     asked_of = models.ForeignKey(
-        "cmast.Person", models.PROTECT, null=True, blank=True, related_name="queries", help_text="For a query: who should answer."
+        "cmast.Person",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="queries",
+        help_text="For a query: who should answer.",
     )
     answer = ProseField(blank=True, help_text="For a query: the answer.")
     answered_on = DayField(null=True, help_text="For a query: when it was answered.")
@@ -59,7 +64,9 @@ class Note(Record):
 def record_types() -> dict[str, type[Record]]:
     """Every kind of record by its name in the singular: `milestone`, `benefit_figure`."""
     return {
-        model._meta.verbose_name.replace(" ", "_"): model for model in apps.get_models() if issubclass(model, Record)  # type: ignore[union-attr]
+        model._meta.verbose_name.replace(" ", "_"): model
+        for model in apps.get_models()
+        if issubclass(model, Record)  # type: ignore[union-attr]
     }
 
 

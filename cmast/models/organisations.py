@@ -57,8 +57,12 @@ class Organisation(Record):
     trust_type = WordField(TrustType, null=True, help_text="For NHS trusts.")
     specialty = WordField(Specialty, null=True, help_text="For specialist trusts.")
     is_foundation_trust = models.BooleanField(null=True, blank=True, help_text="Whether an NHS trust is a foundation trust.")
-    standing = WordField(Standing, null=True, help_text="How it belongs to the collaborative. Dual: also in the mental health, "
-                         "learning disability and community collaborative.")
+    standing = WordField(
+        Standing,
+        null=True,
+        help_text="How it belongs to the collaborative. Dual: also in the mental health, "
+        "learning disability and community collaborative.",
+    )
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="children", help_text="Body that it is part of."
     )

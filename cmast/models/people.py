@@ -34,7 +34,9 @@ class Reach:
 
     is_member: bool = False
     is_pmo: bool = False
-    writes: dict[str, set[int]] = field(default_factory=lambda: {"programme": set(), "workstream": set(), "organisation": set()})
+    writes: dict[str, set[int]] = field(
+        default_factory=lambda: {"programme": set(), "workstream": set(), "organisation": set()}
+    )
 
     def may_write(self, model: type[Record]) -> bool:
         """Whether there can be any record of this kind that the person may write."""
@@ -69,7 +71,10 @@ class Person(AbstractBaseUser, Record):
     name = LineField(max_length=200, help_text="Full name.")
     honours = LineField(max_length=50, blank=True, help_text="Letters after the name.")
     email = models.EmailField(
-        null=True, blank=True, unique=True, help_text="Work address, and the name to sign in with.",
+        null=True,
+        blank=True,
+        unique=True,
+        help_text="Work address, and the name to sign in with.",
         error_messages={"unique": "Another person already has this address."},
     )
     is_active = models.BooleanField(default=True, help_text="Untick when somebody leaves: access ends at once, history stays.")
@@ -133,10 +138,20 @@ class Membership(Record):
         "programmes.Programme", models.PROTECT, null=True, blank=True, related_name="memberships", help_text="For a programme."
     )
     workstream = models.ForeignKey(
-        "programmes.Workstream", models.PROTECT, null=True, blank=True, related_name="memberships", help_text="For a workstream."
+        "programmes.Workstream",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="memberships",
+        help_text="For a workstream.",
     )
     organisation = models.ForeignKey(
-        "cmast.Organisation", models.PROTECT, null=True, blank=True, related_name="memberships", help_text="For an organisation."
+        "cmast.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="memberships",
+        help_text="For an organisation.",
     )
     valid_from = DayField(null=True, help_text="First day; empty: since always.")
     valid_to = DayField(null=True, help_text="Last day; empty: until further notice.")

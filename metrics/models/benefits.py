@@ -7,7 +7,14 @@ from django.db.models import Q
 
 from cmast.models import Record
 from cmast.models.fields import (
-    DayField, FinancialYearField, LineField, NumberField, WordField, both_or_neither, precision_of, vague_date_rule, vague_day,
+    FinancialYearField,
+    LineField,
+    NumberField,
+    WordField,
+    both_or_neither,
+    precision_of,
+    vague_date_rule,
+    vague_day,
 )
 from cmast.vocabulary import Qualifier, ScopeLevel, TimeUnit, Unit, Words
 from metrics.models.definitions import Metric
@@ -89,7 +96,9 @@ class Benefit(PlacedRecord):
         "cmast.Person", models.PROTECT, null=True, blank=True, related_name="benefits", help_text="Who answers for it."
     )
     driver = WordField(Driver, null=True, help_text="What brings a saving about.")
-    counts_towards_target = models.BooleanField(null=True, blank=True, help_text="Whether a saving counts towards its target; empty: not stated.")
+    counts_towards_target = models.BooleanField(
+        null=True, blank=True, help_text="Whether a saving counts towards its target; empty: not stated."
+    )
     recurrence = WordField(Recurrence, null=True, help_text="Whether a saving comes back every year.")
     delivery_risk = WordField(DeliveryRisk, null=True, help_text="How likely a saving is to fail.")
     maturity = WordField(Maturity, null=True, help_text="How far a savings scheme is developed.")
@@ -132,7 +141,9 @@ class BenefitFigure(Record):
     benefit = models.ForeignKey(Benefit, models.PROTECT, related_name="figures", help_text="The benefit.")
     title = LineField(help_text="What the figure says.")
     basis = WordField(Basis, help_text="Plan, target, actual, forecast.")
-    effect = WordField(Effect, default=Effect.NOT_STATED, help_text="For a saving: this year's effect or a full year's. Never summed.")
+    effect = WordField(
+        Effect, default=Effect.NOT_STATED, help_text="For a saving: this year's effect or a full year's. Never summed."
+    )
     windfall = WordField(Windfall, null=True, help_text="Whether gains that no scheme caused are in it.")
     value = NumberField(null=True, help_text="The figure; empty while not stated.")
     from_value = NumberField(null=True, help_text="For a change: from.")
@@ -140,7 +151,12 @@ class BenefitFigure(Record):
     unit = WordField(Unit, help_text="What it counts.")
     qualifier = WordField(Qualifier, null=True, help_text="How exactly it was stated.")
     organisation = models.ForeignKey(
-        "cmast.Organisation", models.PROTECT, null=True, blank=True, related_name="benefit_figures", help_text="Scope, where stated."
+        "cmast.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="benefit_figures",
+        help_text="Scope, where stated.",
     )
     scope_level = WordField(ScopeLevel, null=True, help_text="Level of the scope.")
     financial_year = FinancialYearField(null=True, help_text="Year that it is for.")
@@ -149,7 +165,12 @@ class BenefitFigure(Record):
     horizon_amount = models.PositiveIntegerField(null=True, blank=True, help_text="Length of time that it is a total over.")
     horizon_unit = WordField(TimeUnit, null=True, help_text="Unit of that length.")
     observation = models.ForeignKey(
-        Observation, models.PROTECT, null=True, blank=True, related_name="benefit_figures", help_text="Observation that it is taken from."
+        Observation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="benefit_figures",
+        help_text="Observation that it is taken from.",
     )
 
     class Meta(Record.Meta):

@@ -8,8 +8,18 @@ from django.db.models import Q
 
 from cmast.models import Record, RecordQuerySet
 from cmast.models.fields import (
-    DayField, FinancialYearField, LineField, NumberField, ProseField, WordField, WordListField, both_or_neither, in_order,
-    precision_of, vague_date_rule, vague_day,
+    DayField,
+    FinancialYearField,
+    LineField,
+    NumberField,
+    ProseField,
+    WordField,
+    WordListField,
+    both_or_neither,
+    in_order,
+    precision_of,
+    vague_date_rule,
+    vague_day,
 )
 from cmast.vocabulary import ScopeLevel, TimeUnit, Unit, Words
 from programmes.models import Approval, Deliverable, Programme
@@ -82,10 +92,14 @@ class Metric(Record):
     exclusions = ProseField(blank=True, help_text="What is left out.")
     source_system = LineField(blank=True, help_text="Return or system that it comes from.")
     frequency = WordListField(Frequency, help_text="How often it is published.")
-    lag_days = models.PositiveIntegerField(null=True, blank=True, help_text="Days from the end of a period to publication, where known.")
+    lag_days = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Days from the end of a period to publication, where known."
+    )
     definition_note = ProseField(blank=True, help_text="What a reader of the definition must know.")
     definition_confidence = WordField(Confidence, null=True, help_text="How well the definition is confirmed.")
-    definition_sources = models.ManyToManyField("cmast.Source", blank=True, related_name="+", help_text="Texts behind the definition.")
+    definition_sources = models.ManyToManyField(
+        "cmast.Source", blank=True, related_name="+", help_text="Texts behind the definition."
+    )
 
     class Meta(Record.Meta):
         verbose_name = "metric"
@@ -167,11 +181,15 @@ class Target(Record):
     operator = WordField(Operator, help_text="How a value is compared.")
     operator_source = WordField(OperatorSource, help_text="Whether the source states the comparison or we inferred it.")
     intent = WordField(Intent, null=True, help_text="To reach, to keep or to better.")
-    value = NumberField(null=True, help_text="The number. Empty for a direction or an outside standard: then nothing can be computed.")
+    value = NumberField(
+        null=True, help_text="The number. Empty for a direction or an outside standard: then nothing can be computed."
+    )
     low = NumberField(null=True, help_text="Lower end, for between.")
     high = NumberField(null=True, help_text="Upper end, for between.")
     unit = WordField(Unit, help_text="What the number counts.")
-    within_amount = models.PositiveIntegerField(null=True, blank=True, help_text="Time limit that the metric counts, such as 10.")
+    within_amount = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Time limit that the metric counts, such as 10."
+    )
     within_unit = WordField(TimeUnit, null=True, help_text="Unit of the time limit. Working days are never converted.")
     scope_level = WordField(ScopeLevel, help_text="Level that it holds for; each_provider is judged trust by trust.")
     organisation = models.ForeignKey(
@@ -242,7 +260,12 @@ class Trajectory(Record):
 
     metric = models.ForeignKey(Metric, models.PROTECT, related_name="trajectories", help_text="What is measured.")
     organisation = models.ForeignKey(
-        "cmast.Organisation", models.PROTECT, null=True, blank=True, related_name="trajectories", help_text="For whom, where stated."
+        "cmast.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="trajectories",
+        help_text="For whom, where stated.",
     )
     basis = WordField(Target.Basis, help_text="Who set it.")
     financial_year = FinancialYearField(null=True, help_text="Year that it covers.")
@@ -273,7 +296,8 @@ class TrajectoryPoint(Record):
             *Record.Meta.constraints,
             in_order("period_start_on", "period_end_on"),
             models.UniqueConstraint(
-                fields=["trajectory", "period_start_on", "period_end_on"], name="metrics_trajectorypoint_once",
+                fields=["trajectory", "period_start_on", "period_end_on"],
+                name="metrics_trajectorypoint_once",
                 violation_error_message="The trajectory has a point for this period already.",
             ),
         ]

@@ -9,7 +9,15 @@ from django.db.models import Case, F, Q, Value, When
 
 from cmast.models import Record, RecordQuerySet
 from cmast.models.fields import (
-    DayField, FinancialYearField, LineField, NumberField, WordField, both_or_neither, in_order, precision_of, vague_date_rule,
+    DayField,
+    FinancialYearField,
+    LineField,
+    NumberField,
+    WordField,
+    both_or_neither,
+    in_order,
+    precision_of,
+    vague_date_rule,
     vague_day,
 )
 from cmast.vocabulary import Qualifier, ScopeLevel, Unit, Words
@@ -45,8 +53,14 @@ class ObservationQuerySet(RecordQuerySet):
             When(bound_above & operator["gte"] & Q(bound_value__gte=goal), then=Value(True)),
             When(bound_above & operator["gt"] & Q(bound_value__gt=goal), then=Value(True)),
             When(bound_above & operator["gt"] & Q(bound_operator=Operator.GT, bound_value__gte=goal), then=Value(True)),
-            When(Q(value__isnull=True) | Q(target__isnull=True) | operator["increase"] | operator["reduce"] | operator["meet_standard"],
-                 then=Value(None, output_field=models.BooleanField())),
+            When(
+                Q(value__isnull=True)
+                | Q(target__isnull=True)
+                | operator["increase"]
+                | operator["reduce"]
+                | operator["meet_standard"],
+                then=Value(None, output_field=models.BooleanField()),
+            ),
             When(operator["gte"] & known(Q(value__gte=goal), plain, at_least), then=Value(True)),
             When(operator["gte"] & known(Q(value__lt=goal), plain, at_most), then=Value(False)),
             When(operator["gt"] & known(Q(value__gt=goal), plain, at_least), then=Value(True)),
@@ -128,7 +142,9 @@ class Observation(Record):
     )
     scope_level = WordField(ScopeLevel, help_text="Level that the figure speaks about.")
     role_of_scope = WordField(RoleOfScope, null=True, help_text="For what is given and received: which side the scope is on.")
-    breakdown_dimension = LineField(max_length=60, blank=True, help_text="Dimension that the figure is a part along, such as breach_reason.")
+    breakdown_dimension = LineField(
+        max_length=60, blank=True, help_text="Dimension that the figure is a part along, such as breach_reason."
+    )
     breakdown_member = LineField(max_length=100, blank=True, help_text="Which part of that dimension.")
     value = NumberField(null=True, help_text="The figure; empty where only a bound or nothing is known.")
     bound_operator = WordField(Operator, null=True, help_text="For a figure known only by a bound: at least, at most.")
@@ -155,14 +171,29 @@ class Observation(Record):
     review_state = WordField(ReviewState, null=True, help_text="Where it is in the review.")
     revision = models.PositiveIntegerField(default=1, help_text="1 for the first statement, higher for corrections.")
     supersedes = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="revisions", help_text="Earlier statement that it corrects. Both are kept."
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="revisions",
+        help_text="Earlier statement that it corrects. Both are kept.",
     )
     subset_of = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="subsets", help_text="Figure that contains this one. They are never added."
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="subsets",
+        help_text="Figure that contains this one. They are never added.",
     )
     trend = WordField(Trend, null=True, help_text="Trend as the source states it.")
     target = models.ForeignKey(
-        Target, models.PROTECT, null=True, blank=True, related_name="observations", help_text="Target that the source sets it beside."
+        Target,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="observations",
+        help_text="Target that the source sets it beside.",
     )
     cohort = models.ForeignKey(
         Cohort, models.PROTECT, null=True, blank=True, related_name="series", help_text="Cohort whose series it is part of."
@@ -193,7 +224,8 @@ class Observation(Record):
                 violation_error_message="Say when: a period, an as-at date or a financial year.",
             ),
             models.CheckConstraint(
-                condition=Q(breakdown_dimension="", breakdown_member="") | ~(Q(breakdown_dimension="") | Q(breakdown_member="")),
+                condition=Q(breakdown_dimension="", breakdown_member="")
+                | ~(Q(breakdown_dimension="") | Q(breakdown_member="")),
                 name="metrics_observation_breakdown",
                 violation_error_message="A breakdown needs its dimension and its member.",
             ),
@@ -208,14 +240,18 @@ class Observation(Record):
                 violation_error_message="A revision above 1 names what it supersedes; the first names nothing.",
             ),
             models.UniqueConstraint(
-                fields=["supersedes"], name="metrics_observation_one_revision",
+                fields=["supersedes"],
+                name="metrics_observation_one_revision",
                 violation_error_message="This figure has been revised already; revise the latest one.",
             ),
         ]
         indexes = [models.Index(fields=["metric", "organisation", "-period_end_on"], name="metrics_observation_series")]
 
     def clean(self) -> None:
-        if self.supersedes and (self.supersedes.metric_id, self.supersedes.organisation_id) != (self.metric_id, self.organisation_id):
+        if self.supersedes and (self.supersedes.metric_id, self.supersedes.organisation_id) != (
+            self.metric_id,
+            self.organisation_id,
+        ):
             raise ValidationError({"supersedes": "A revision is of the same metric and the same organisation."})
         if self.metric_id and self.metric.value_domain and self.value is not None:
             if f"{self.value.normalize():f}" not in self.metric.value_domain:

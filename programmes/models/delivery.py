@@ -10,10 +10,19 @@ from django.db.models import Case, Q, Value, When
 from cmast import dates
 from cmast.models import Record, RecordQuerySet
 from cmast.models.fields import (
-    DayField, FinancialYearField, LineField, NumberField, ProseField, WordField, WordListField, in_order, precision_of,
-    vague_date_rule, vague_day,
+    DayField,
+    FinancialYearField,
+    LineField,
+    NumberField,
+    ProseField,
+    WordField,
+    WordListField,
+    in_order,
+    precision_of,
+    vague_date_rule,
+    vague_day,
 )
-from cmast.vocabulary import DATELESS, DatePrecision, DateSense, Qualifier, Rag, Unit, Words
+from cmast.vocabulary import DatePrecision, DateSense, Qualifier, Rag, Unit, Words
 from programmes.models.programmes import Objective, PlacedRecord
 
 
@@ -179,13 +188,23 @@ class Milestone(PlacedRecord):
     outcome_note = ProseField(blank=True, help_text="The outcome in a sentence.")
     financial_year = FinancialYearField(null=True, help_text="Year that it is about, where stated.")
     forum = models.ForeignKey(
-        "programmes.Forum", models.PROTECT, null=True, blank=True, related_name="milestones", help_text="Body that meets or decides."
+        "programmes.Forum",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="milestones",
+        help_text="Body that meets or decides.",
     )
     meeting = models.ForeignKey(
         "programmes.Meeting", models.PROTECT, null=True, blank=True, related_name="milestones", help_text="Sitting that it is."
     )
     organisation = models.ForeignKey(
-        "cmast.Organisation", models.PROTECT, null=True, blank=True, related_name="milestones", help_text="Organisation concerned."
+        "cmast.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="milestones",
+        help_text="Organisation concerned.",
     )
     site = models.ForeignKey(
         "cmast.Site", models.PROTECT, null=True, blank=True, related_name="milestones", help_text="Where it takes place."
@@ -193,9 +212,7 @@ class Milestone(PlacedRecord):
     person = models.ForeignKey(
         "cmast.Person", models.PROTECT, null=True, blank=True, related_name="milestones", help_text="Who does it."
     )
-    suppliers = models.ManyToManyField(
-        "cmast.Organisation", blank=True, related_name="+", help_text="Suppliers taking part."
-    )
+    suppliers = models.ManyToManyField("cmast.Organisation", blank=True, related_name="+", help_text="Suppliers taking part.")
     depends_on = models.ManyToManyField(
         "self", symmetrical=False, blank=True, related_name="needed_by", help_text="Milestones that must come first."
     )

@@ -5,7 +5,15 @@ from django.db.models import Q
 
 from cmast.models import Record
 from cmast.models.fields import (
-    DayField, FinancialYearField, LineField, NumberField, WordField, WordListField, precision_of, vague_date_rule, vague_day,
+    DayField,
+    FinancialYearField,
+    LineField,
+    NumberField,
+    WordField,
+    WordListField,
+    precision_of,
+    vague_date_rule,
+    vague_day,
 )
 from cmast.vocabulary import Qualifier, Unit, Words
 from programmes.models.programmes import PlacedRecord, Workstream
@@ -48,7 +56,12 @@ class Funding(PlacedRecord):
         "cmast.Organisation", models.PROTECT, null=True, blank=True, related_name="+", help_text="Who was told of the plans."
     )
     source_workstream = models.ForeignKey(
-        Workstream, models.PROTECT, null=True, blank=True, related_name="funds", help_text="Workstream whose money it is, such as an underspend."
+        Workstream,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="funds",
+        help_text="Workstream whose money it is, such as an underspend.",
     )
     source_of_funds = LineField(blank=True, help_text="Where the money comes from, in words.")
     years_covered = WordListField(help_text="Years of a contract or product that it covers.")
@@ -92,7 +105,9 @@ class Procurement(PlacedRecord):
     award_expected_precision = precision_of("the award's date")
     awarded_on = DayField(null=True, help_text="When the contract was awarded.")
     supplier_count = models.PositiveIntegerField(null=True, blank=True, help_text="How many suppliers take part.")
-    suppliers = models.ManyToManyField("cmast.Organisation", blank=True, related_name="procurements", help_text="Suppliers that are named.")
+    suppliers = models.ManyToManyField(
+        "cmast.Organisation", blank=True, related_name="procurements", help_text="Suppliers that are named."
+    )
     next_milestone = models.ForeignKey(
         "programmes.Milestone", models.PROTECT, null=True, blank=True, related_name="+", help_text="Next step."
     )
@@ -122,12 +137,24 @@ class MutualAid(PlacedRecord):
 
     service = WordField(Service, help_text="What is given.")
     donor = models.ForeignKey(
-        "cmast.Organisation", models.PROTECT, null=True, blank=True, related_name="aid_given", help_text="Who gives; empty while unknown."
+        "cmast.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="aid_given",
+        help_text="Who gives; empty while unknown.",
     )
     recipient = models.ForeignKey(
-        "cmast.Organisation", models.PROTECT, null=True, blank=True, related_name="aid_received", help_text="Who receives; empty while unknown."
+        "cmast.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="aid_received",
+        help_text="Who receives; empty while unknown.",
     )
-    donor_site_count = models.PositiveIntegerField(null=True, blank=True, help_text="How many sites give, where only their number is known.")
+    donor_site_count = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many sites give, where only their number is known."
+    )
     quantity = NumberField(null=True, help_text="How much was given.")
     unit = WordField(Unit, null=True, help_text="What the quantity or the number of sites counts.")
 

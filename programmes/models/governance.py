@@ -9,7 +9,15 @@ from django.db.models import Exists, OuterRef, Q
 
 from cmast.models import Record, RecordQuerySet
 from cmast.models.fields import (
-    DayField, LineField, NumberField, ProseField, WordField, WordListField, precision_of, vague_date_rule, vague_day,
+    DayField,
+    LineField,
+    NumberField,
+    ProseField,
+    WordField,
+    WordListField,
+    precision_of,
+    vague_date_rule,
+    vague_day,
 )
 from cmast.vocabulary import Unit, Words
 from programmes.models.programmes import PlacedRecord, Programme
@@ -64,9 +72,16 @@ class Forum(Record):
         Programme, models.PROTECT, null=True, blank=True, related_name="forums", help_text="Programme that it serves."
     )
     organisation = models.ForeignKey(
-        "cmast.Organisation", models.PROTECT, null=True, blank=True, related_name="forums", help_text="Organisation whose body it is."
+        "cmast.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="forums",
+        help_text="Organisation whose body it is.",
     )
-    member_count = models.PositiveIntegerField(null=True, blank=True, help_text="How many bodies or members, where only the number is known.")
+    member_count = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many bodies or members, where only the number is known."
+    )
     cadence = LineField(max_length=100, blank=True, help_text="How often it meets.")
     closed_on = DayField(null=True, help_text="When it was closed.")
 
@@ -171,9 +186,7 @@ class ApprovalQuerySet(RecordQuerySet):
     def awaiting_decision(self) -> "ApprovalQuerySet":
         """A body has still to decide: a vote is open, or, where there are no votes, the stated status is."""
         votes = Vote.objects.filter(approval=OuterRef("pk"))
-        return self.filter(
-            Exists(votes.filter(status__in=OPEN)) | (~Exists(votes) & Q(stated_status__in=OPEN))
-        )
+        return self.filter(Exists(votes.filter(status__in=OPEN)) | (~Exists(votes) & Q(stated_status__in=OPEN)))
 
     def awaiting(self, organisation_key: str) -> "ApprovalQuerySet":
         """This organisation has still to vote."""
@@ -231,10 +244,20 @@ class Approval(PlacedRecord):
     rule = WordField(Rule, null=True, help_text="What it takes. Empty where nobody has stated it.")
     required_count = models.PositiveIntegerField(null=True, blank=True, help_text="How many bodies must agree.")
     body = models.ForeignKey(
-        Forum, models.PROTECT, null=True, blank=True, related_name="approvals", help_text="The deciding body, or the group of them, where known."
+        Forum,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="approvals",
+        help_text="The deciding body, or the group of them, where known.",
     )
     organisation = models.ForeignKey(
-        "cmast.Organisation", models.PROTECT, null=True, blank=True, related_name="approvals", help_text="The deciding organisation, where no forum is named."
+        "cmast.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="approvals",
+        help_text="The deciding organisation, where no forum is named.",
     )
     delegate_to = models.ForeignKey(
         Forum, models.PROTECT, null=True, blank=True, related_name="+", help_text="Body that the matter passes to once agreed."
@@ -310,7 +333,12 @@ class Vote(Record):
 
     approval = models.ForeignKey(Approval, models.CASCADE, related_name="votes", help_text="What is voted on.")
     organisation = models.ForeignKey(
-        "cmast.Organisation", models.PROTECT, null=True, blank=True, related_name="votes", help_text="Organisation that votes; empty while unknown."
+        "cmast.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="votes",
+        help_text="Organisation that votes; empty while unknown.",
     )
     forum = models.ForeignKey(
         Forum, models.PROTECT, null=True, blank=True, related_name="votes", help_text="Body of the organisation that votes."
@@ -416,10 +444,20 @@ class Action(PlacedRecord):
     text = LineField(help_text="What is to be done.")
     status = WordField(Status, default=Status.OPEN, help_text="Whether it is done.")
     owner = models.ForeignKey(
-        "cmast.Person", models.PROTECT, null=True, blank=True, related_name="actions", help_text="Who does it, where a person is named."
+        "cmast.Person",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="actions",
+        help_text="Who does it, where a person is named.",
     )
     owner_role = models.ForeignKey(
-        RoleHolder, models.PROTECT, null=True, blank=True, related_name="actions", help_text="Who does it, where only a role is named."
+        RoleHolder,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="actions",
+        help_text="Who does it, where only a role is named.",
     )
     decision = models.ForeignKey(
         Decision, models.PROTECT, null=True, blank=True, related_name="actions", help_text="Decision that it follows from."

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from cmast.models import Record
-from cmast.models.fields import DayField, FinancialYearField, LineField, ProseField, WordField, WordListField, in_order
+from cmast.models.fields import DayField, FinancialYearField, LineField, WordField, WordListField, in_order
 from cmast.vocabulary import Rag, Words
 
 
@@ -84,7 +84,10 @@ class Programme(Record):
         "cmast.Person", models.PROTECT, null=True, blank=True, related_name="+", help_text="Chair who sponsors it."
     )
     plan_years = models.ManyToManyField(
-        PlanYear, blank=True, related_name="programmes", help_text="Years whose plan it is part of. None: reported, not planned."
+        PlanYear,
+        blank=True,
+        related_name="programmes",
+        help_text="Years whose plan it is part of. None: reported, not planned.",
     )
     rag = WordField(Rag, default=Rag.NOT_SET, help_text="Delivery confidence, as judged by its SRO.")
     closed_on = DayField(null=True, help_text="When it was closed.")
@@ -144,7 +147,9 @@ class Workstream(Record):
         "cmast.Person", models.PROTECT, null=True, blank=True, related_name="+", help_text="Who answers for it."
     )
     parts = WordListField(help_text="Things that it consists of or covers and that are only named, such as conditions.")
-    part_count = models.PositiveIntegerField(null=True, blank=True, help_text="How many parts, where only their number is stated.")
+    part_count = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many parts, where only their number is stated."
+    )
     reported_from_on = DayField(null=True, help_text="First day of the month from which it reports.")
     closed_on = DayField(null=True, help_text="When it was closed.")
     closure_outcome = WordField(ClosureOutcome, null=True, help_text="What became of it.")
@@ -170,7 +175,12 @@ class PlacedRecord(Record):
     follows = (("workstream", "programme"),)
 
     programme = models.ForeignKey(
-        Programme, models.PROTECT, null=True, blank=True, related_name="%(class)ss", help_text="Its programme. Follows from the workstream."
+        Programme,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="%(class)ss",
+        help_text="Its programme. Follows from the workstream.",
     )
     workstream = models.ForeignKey(
         Workstream, models.PROTECT, null=True, blank=True, related_name="%(class)ss", help_text="Its workstream."

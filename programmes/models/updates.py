@@ -7,7 +7,12 @@ from django.db.models import Q
 
 from cmast.models import Record
 from cmast.models.fields import (
-    DayField, FinancialYearField, LineField, NumberField, ProseField, WordField, WordListField, at_most_one,
+    DayField,
+    FinancialYearField,
+    LineField,
+    NumberField,
+    WordField,
+    WordListField,
 )
 from cmast.vocabulary import Rag, Unit, Words
 from programmes.models.governance import Forum
@@ -52,16 +57,21 @@ class Update(PlacedRecord):
                 violation_error_message="month_on is the first day of a month.",
             ),
             models.UniqueConstraint(
-                fields=["workstream", "month_on"], condition=Q(workstream__isnull=False), name="programmes_update_workstream",
+                fields=["workstream", "month_on"],
+                condition=Q(workstream__isnull=False),
+                name="programmes_update_workstream",
                 violation_error_message="This workstream has an update for this month already.",
             ),
             models.UniqueConstraint(
-                fields=["programme", "month_on"], condition=Q(workstream__isnull=True, programme__isnull=False),
+                fields=["programme", "month_on"],
+                condition=Q(workstream__isnull=True, programme__isnull=False),
                 name="programmes_update_programme",
                 violation_error_message="This programme has an update of its own for this month already.",
             ),
             models.UniqueConstraint(
-                fields=["month_on"], condition=Q(workstream__isnull=True, programme__isnull=True), name="programmes_update_overall",
+                fields=["month_on"],
+                condition=Q(workstream__isnull=True, programme__isnull=True),
+                name="programmes_update_overall",
                 violation_error_message="There is an update for the whole collaborative for this month already.",
             ),
         ]
@@ -105,7 +115,9 @@ class Closure(PlacedRecord):
     confirmed_by = models.ForeignKey(
         Forum, models.PROTECT, null=True, blank=True, related_name="+", help_text="Body that confirmed it."
     )
-    is_risk_log_closed = models.BooleanField(null=True, blank=True, help_text="Whether the risk log was closed; empty: not stated.")
+    is_risk_log_closed = models.BooleanField(
+        null=True, blank=True, help_text="Whether the risk log was closed; empty: not stated."
+    )
     is_risk_transfer_recorded = models.BooleanField(
         null=True, blank=True, help_text="Whether it is on record where open risks went; empty: not stated."
     )
@@ -113,7 +125,12 @@ class Closure(PlacedRecord):
         "programmes.Workstream", blank=True, related_name="+", help_text="Workstreams that go on."
     )
     residual_decision = models.ForeignKey(
-        "programmes.Decision", models.PROTECT, null=True, blank=True, related_name="+", help_text="Decision on actions that go on."
+        "programmes.Decision",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Decision on actions that go on.",
     )
     outputs = WordListField(help_text="What it left behind.")
 

@@ -38,7 +38,8 @@ def test_a_season_needs_its_first_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("precision", "first"), [("week", (2024, 6, 24)), ("quarter", (2024, 4, 1)), ("half_year", (2024, 1, 1)), ("day", (2024, 6, 30))]
+    ("precision", "first"),
+    [("week", (2024, 6, 24)), ("quarter", (2024, 4, 1)), ("half_year", (2024, 1, 1)), ("day", (2024, 6, 30))],
 )
 def test_longer_and_shorter_windows_end_on_the_stored_day(precision: str, first: tuple[int, int, int]) -> None:
     assert window(dt.date(2024, 6, 30), precision) == (dt.date(*first), dt.date(2024, 6, 30))

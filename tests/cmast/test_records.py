@@ -68,7 +68,11 @@ def test_the_database_refuses_it_as_well(edition: Any) -> None:
         Milestone.objects.filter(key="e-lims-contract-award").update(programme=workforce)
     with pytest.raises(IntegrityError), transaction.atomic():
         Milestone.objects.bulk_create(
-            [Milestone(key="x", title="X", type="meeting", workstream=Workstream.objects.get(key="ws-lims"), programme=workforce)]
+            [
+                Milestone(
+                    key="x", title="X", type="meeting", workstream=Workstream.objects.get(key="ws-lims"), programme=workforce
+                )
+            ]
         )
 
 

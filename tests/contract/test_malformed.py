@@ -110,7 +110,10 @@ BODIES: list[tuple[str, Any]] = [
     ("a number for a date", MILESTONE | {"forecast_on": 20240503, "forecast_precision": "day"}),
     ("a date without precision", MILESTONE | {"forecast_on": "2024-05-03"}),
     ("a precision without date", MILESTONE | {"forecast_precision": "month"}),
-    ("dates out of order", MILESTONE | {"starts_on": "2024-06-02", "forecast_on": "2024-06-01", "forecast_precision": "season"}),
+    (
+        "dates out of order",
+        MILESTONE | {"starts_on": "2024-06-02", "forecast_on": "2024-06-01", "forecast_precision": "season"},
+    ),
     ("a link that does not exist", MILESTONE | {"workstream": "ws-nothing"}),
     ("a number for a link", MILESTONE | {"workstream": 1}),
     ("an object for a link", MILESTONE | {"workstream": {"key": "ws-lims"}}),
@@ -151,7 +154,9 @@ def test_a_malformed_body_is_a_problem(what: str, body: Any, edition: Any, api: 
 @pytest.mark.parametrize("value", NUMBERS, ids=str)
 def test_a_malformed_number_is_a_problem(value: Any, edition: Any, api: Any) -> None:
     assert_is_a_problem(api("pmo").patch("/api/v1/observations/o-65w-2024-03/", {"value": value}))
-    assert_is_a_problem(api("pmo").patch("/api/v1/observations/o-65w-2024-03/", {"revision": value if value != "0.1234567" else -1}))
+    assert_is_a_problem(
+        api("pmo").patch("/api/v1/observations/o-65w-2024-03/", {"revision": value if value != "0.1234567" else -1})
+    )
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "multipart/form-data; boundary=x", ""])
@@ -169,7 +174,9 @@ def test_put_replaces_the_whole_record(edition: Any, api: Any) -> None:
 def test_the_records_own_key_and_what_the_server_writes_may_come_back(edition: Any, api: Any) -> None:
     client = api("pmo")
     read = client.get("/api/v1/milestones/e-lims-contract-award/").json()
-    written = client.put("/api/v1/milestones/e-lims-contract-award/", read | {"version": 99, "created_at": "2000-01-01T00:00:00Z"}).json()
+    written = client.put(
+        "/api/v1/milestones/e-lims-contract-award/", read | {"version": 99, "created_at": "2000-01-01T00:00:00Z"}
+    ).json()
     assert written == read | {"version": 2, "updated_at": written["updated_at"]}
 
 

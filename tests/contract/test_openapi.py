@@ -68,7 +68,9 @@ def test_every_field_and_parameter_is_explained(document: Any) -> None:
                 assert parameter.get("description"), (path, method, parameter["name"])
     for name, schema in document["components"]["schemas"].items():
         for field, description in schema.get("properties", {}).items():
-            assert name == "Problem" or name.startswith("Paginated") or description.get("description") or "$ref" in description, (name, field)
+            assert (
+                name == "Problem" or name.startswith("Paginated") or description.get("description") or "$ref" in description
+            ), (name, field)
 
 
 def test_the_examples_are_what_the_api_answers(edition: Any) -> None:

@@ -45,7 +45,9 @@ def test_pages_answer_each_reader_as_the_table_says(name: str, edition: Any, sig
 
 @pytest.mark.parametrize("resource", VIEWSETS)
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
-def test_every_route_refuses_strangers_and_people_without_a_role(resource: str, method: str, edition: Any, api: Any, person: Any) -> None:
+def test_every_route_refuses_strangers_and_people_without_a_role(
+    resource: str, method: str, edition: Any, api: Any, person: Any
+) -> None:
     for path in (f"/api/v1/{resource}/", f"/api/v1/{resource}/anything/"):
         assert getattr(api(None), method)(path).status_code == 401
         assert getattr(api(person(None)), method)(path).status_code == 403

@@ -21,34 +21,36 @@ def queries_of(client: Any, path: str) -> int:
     return len(queries)
 
 
-@pytest.mark.parametrize("resource", RESOURCES)
-def test_a_list_takes_the_same_number_of_queries_for_3_rows_and_for_300(resource: str, edition: Any, api: Any, make: Any) -> None:
+def test_each_list_takes_the_same_number_of_queries_for_3_rows_and_for_300(edition: Any, api: Any, make: Any) -> None:
     client = api("viewer")
-    model: Any = VIEWSETS[resource].queryset.model
-    while model.objects.count() < 3:
-        make(model)
-    few = queries_of(client, f"/api/v1/{resource}/?page_size=3")
-    while model.objects.count() < 300:
-        make(model)
-    assert queries_of(client, f"/api/v1/{resource}/?page_size=300") == few
+    few, many = {}, {}
+    for number, counted in ((3, few), (300, many)):
+        for resource in RESOURCES:
+            model: Any = VIEWSETS[resource].queryset.model
+            for _ in range(number - model.objects.count()):
+                make(model)
+        for resource in RESOURCES:
+            counted[resource] = queries_of(client, f"/api/v1/{resource}/?page_size={number}")
+            assert len(client.get(f"/api/v1/{resource}/?page_size={number}").json()["results"]) == number
+    assert many == few
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_walking_the_pages_of_any_ordering_finds_every_row_once(resource: str, edition: Any, api: Any, make: Any) -> None:
     client = api("viewer")
     model: Any = VIEWSETS[resource].queryset.model
-    while model.objects.count() < 5:
+    while model.objects.count() < 8:
         make(model)
-    everything = set(model.objects.values_list("key", flat=True))
-    size = max(2, len(everything) // 3)
+    keys = list(model.objects.values_list("key", flat=True))
+    some = sorted(keys[:: len(keys) // 8])
     for ordering in view_orderings(resource):
-        keys: list[str] = []
-        path = f"/api/v1/{resource}/?page_size={size}&ordering={ordering}"
+        walked: list[str] = []
+        path = f"/api/v1/{resource}/?page_size=3&ordering={ordering}&key={','.join(some)}"
         while path:
             page = client.get(path).json()
-            keys += [row["key"] for row in page["results"]]
+            walked += [row["key"] for row in page["results"]]
             path = page["next"]
-        assert len(keys) == len(everything) and set(keys) == everything, ordering
+        assert sorted(walked) == some, ordering
 
 
 def view_orderings(resource: str) -> list[str]:
@@ -133,10 +135,15 @@ def test_no_filter_takes_the_name_of_a_parameter_of_the_page(resource: str) -> N
 
 FINDS = {
     "/api/v1/milestones/?programme=diagnostics&overdue=true&on=2024-05-03": {
-        "e-other-ologies-go-live", "e-pacs-alder-hey-100", "e-camrin-april",
+        "e-other-ologies-go-live",
+        "e-pacs-alder-hey-100",
+        "e-camrin-april",
     },
     "/api/v1/milestones/?due_on__gte=2024-06-01&due_on__lte=2024-09-30&computed_status=future": {
-        "e-priorities-report-icb", "e-65w-clearance", "e-menopause-outputs", "e-menopause-18ww",
+        "e-priorities-report-icb",
+        "e-65w-clearance",
+        "e-menopause-outputs",
+        "e-menopause-18ww",
     },
     "/api/v1/milestones/?depends_on=e-lims-fifth-approval": {"e-lims-contract-award"},
     "/api/v1/milestones/?suppliers=accenda,cinapsis": {"e-telederm-premarket"},
@@ -145,7 +152,10 @@ FINDS = {
     "/api/v1/approvals/?awaiting=RWW": {"a-lims"},
     "/api/v1/approvals/?awaiting_decision=true&overdue=true&on=2024-05-03": {"a-hcd-proposal"},
     "/api/v1/votes/?approval=a-lims&organisation__isnull=true&status=approved": {
-        "a-lims-vote-1", "a-lims-vote-2", "a-lims-vote-3", "a-lims-vote-4",
+        "a-lims-vote-1",
+        "a-lims-vote-2",
+        "a-lims-vote-3",
+        "a-lims-vote-4",
     },
     "/api/v1/observations/?meets_target=true": {"o-theatre-capped-lhch-2024-03"},
     "/api/v1/observations/?organisation=RBQ&value__isnull=true": {"o-theatre-capped-lhch-2024-03"},
@@ -155,7 +165,10 @@ FINDS = {
     "/api/v1/targets/?operator=gt": {"t-sa-pre-diversion", "t-sa-post-utilisation", "t-sa-post-diversion", "t-pifu"},
     "/api/v1/benefit-figures/?benefit=b-procurement&effect=in_year_effect": {"b-procurement-iye"},
     "/api/v1/programmes/?plan_years=2024-25": {
-        "elective-recovery-transformation", "diagnostics", "clinical-pathways", "efficiency-at-scale",
+        "elective-recovery-transformation",
+        "diagnostics",
+        "clinical-pathways",
+        "efficiency-at-scale",
     },
     "/api/v1/funding/?source_workstream=ws-lims": {"f-pacs-cyber"},
     "/api/v1/funding/?amount_gbp=8100000": {"f-endoscopy-transformation"},

@@ -46,11 +46,11 @@ def answers(url: str) -> bool:
     return False
 
 
-def left_over(marker: str) -> list[str]:
-    """Processes that still run with this text in their environment."""
-    found = []
+def processes_of(marker: str) -> dict[int, str]:
+    """Process id and command of all that run with this text in their environment."""
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if marker.encode() in (folder / "environ").read_bytes():
-                found.append((folder / "cmdline").read_text().replace("\0", " "))
+                found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
     return found

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from tests.deployment.compose import OWN, SERVICES, option
-from tests.deployment.running import answers, environment, free_port, left_over, start, wait_for
+from tests.deployment.running import answers, environment, free_port, processes_of, start, wait_for
 
 DATABASE = "cmast_processes"
 
@@ -82,4 +82,4 @@ def test_the_composed_processes_start_work_and_stop(database: str, redis: str, t
             process.terminate()
         codes = {name: process.wait(30) for name, process in running.items()}
     assert set(codes.values()) == {0}, (codes, log.read_text()[-3000:])
-    assert left_over(str(tmp_path)) == []
+    assert processes_of(str(tmp_path)) == {}

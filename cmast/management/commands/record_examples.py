@@ -27,7 +27,13 @@ CHOSEN = {
 }
 #: The day that computed fields speak about, and the moment that stands for "entered then".
 DAY, MOMENT = dt.date(2024, 5, 3), "2024-05-03T11:00:00Z"
-TOKEN = {"key": "0123456789abcde", "name": "Power BI", "scope": "read", "created_at": MOMENT, "expires_at": "2025-05-03T11:00:00Z"}
+TOKEN = {
+    "key": "0123456789abcde",
+    "name": "Power BI",
+    "scope": "read",
+    "created_at": MOMENT,
+    "expires_at": "2025-05-03T11:00:00Z",
+}
 
 
 def examples() -> dict[str, dict[str, Any]]:
@@ -46,7 +52,9 @@ def make_what_the_edition_lacks() -> None:
     reader = Person.objects.create(key="sam-example", name="Sam Example", email="sam.example@cmast.example")
     Membership.objects.create(key="sam-example-viewer", person=reader, role="viewer", valid_from=DAY)
     risk = Risk.objects.get(key="r-cyber-resilience")
-    Score.objects.create(key="r-cyber-resilience-current", risk=risk, kind="current", likelihood=3, consequence=4, scored_on=DAY)
+    Score.objects.create(
+        key="r-cyber-resilience-current", risk=risk, kind="current", likelihood=3, consequence=4, scored_on=DAY
+    )
     Review.objects.create(key="r-cyber-resilience-review", risk=risk, reviewed_on=DAY, next_review_on=dt.date(2024, 6, 3))
 
 

@@ -9,7 +9,9 @@ PREPARE = @$(PYTHON) scripts/prepare.py $(VENV)
 BIN = $(VENV)/bin
 # For tools that read the settings but must touch no data.
 DRY = CMAST_EMBEDDED=true CMAST_DATABASE_URL=sqlite://:memory: $(BIN)
-COMPILE = $(CURDIR)/$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header
+# uv does not read pip's configuration: it is told of the index, and takes the machine's own certificates.
+COMPILE = UV_DEFAULT_INDEX="$${PIP_INDEX_URL:-$$($(CURDIR)/$(BIN)/pip config get global.index-url 2>/dev/null)}" \
+  $(CURDIR)/$(BIN)/uv pip compile --system-certs --universal --python-version 3.11 --generate-hashes --quiet --no-header
 LOCKS = base production dev
 
 .DEFAULT_GOAL := help
@@ -39,10 +41,11 @@ check: ## Lint, types, layers, migrations, OpenAPI document, lock files
 	$(DRY)/mypy
 	$(DRY)/lint-imports
 	$(DRY)/python manage.py makemigrations --check --dry-run
-	$(DRY)/python manage.py spectacular --validate --fail-on-warn | diff docs/openapi.yml - || { echo "docs/openapi.yml is not up to date: run make openapi"; exit 1; }
-	@folder=$$(mktemp -d) && cp -R requirements $$folder && cd $$folder \
+	@file=$$(mktemp) && trap "rm $$file" EXIT && $(DRY)/python manage.py spectacular --validate --fail-on-warn --file $$file \
+	  && { diff docs/openapi.yml $$file || { echo "docs/openapi.yml is not up to date: run make openapi"; exit 1; } }
+	@folder=$$(mktemp -d) && trap "rm -r $$folder" EXIT && cp -R requirements $$folder && cd $$folder \
 	  && for name in $(LOCKS); do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done \
-	  && diff -r $(CURDIR)/requirements requirements && rm -r $$folder || { echo "A lock file is not up to date: run make lock"; exit 1; }
+	  && diff -r $(CURDIR)/requirements requirements || { echo "A lock file is not up to date: run make lock"; exit 1; }
 
 format: ## Format the code and fix what can be fixed
 	$(PREPARE) requirements/dev.txt

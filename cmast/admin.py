@@ -75,7 +75,7 @@ class PersonAdmin(RecordAdmin, UserAdmin):
 
     @admin.display(description="Password")
     def signing_in(self, person: Person) -> str:
-        if person.pk is None:
+        if not person.pk:
             return "Save the person first; a password can be given afterwards."
         if not person.email:
             return "None. Signing in needs an e-mail address."
@@ -199,7 +199,7 @@ class ApiTokenAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: forms.ModelForm, change: bool) -> None:
         token, secret = ApiToken.objects.create(
-            user=obj.user, expiry=obj.expiry - timezone.now(), name=obj.name, scope=obj.scope
+            user=obj.user, expiry=form.cleaned_data["expiry"] - timezone.now(), name=obj.name, scope=obj.scope
         )
         obj.__dict__.update(token.__dict__)
         self.message_user(

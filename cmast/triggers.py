@@ -50,14 +50,15 @@ def _rules() -> list[dict[str, str]]:
         if not issubclass(model, Record):
             continue
         for link, shared in model.follows:
-            link_field = model._meta.get_field(link)
+            link_field: Any = model._meta.get_field(link)
+            shared_field: Any = model._meta.get_field(shared)
             rules.append(
                 {
                     "name": f"{model._meta.db_table}_{link}_{shared}",
                     "child": model._meta.db_table,
-                    "parent": link_field.related_model._meta.db_table,  # type: ignore[union-attr]
-                    "link": link_field.column,  # type: ignore[union-attr]
-                    "shared": model._meta.get_field(shared).column,  # type: ignore[union-attr]
+                    "parent": link_field.related_model._meta.db_table,
+                    "link": link_field.column,
+                    "shared": shared_field.column,
                 }
             )
     return rules

@@ -77,7 +77,7 @@ class TokenViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Dest
     filterset_class = None
 
     def get_queryset(self) -> QuerySet:
-        return self.queryset.filter(user=self.request.user)
+        return self.queryset.filter(user=self.request.user.pk)
 
     @extend_schema(request=serializers.NewTokenSerializer, responses={201: serializers.NewTokenSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -12,8 +12,8 @@ class Words(models.TextChoices):
     """Choices whose label is the stored word in sentence case, unless a label is given."""
 
     @enum_property
-    def label(self) -> str:  # type: ignore[override]  # the stubs type it as a plain property
-        given: str = self._label_
+    def label(self) -> str:
+        given = str(self._label_)
         return given if given != self.name.replace("_", " ").title() else self.value.replace("_", " ").capitalize()
 
 

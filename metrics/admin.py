@@ -78,7 +78,7 @@ class MetricAdmin(MetricsAdmin):
         )
 
     @admin.display(description="Latest figure")
-    def latest(self, metric: Metric) -> str:
+    def latest(self, metric: Any) -> str:
         if metric.pk is None or metric.latest_value is None:
             return NOTHING
         value = figure(metric.latest_value, metric.latest_unit, metric.latest_qualifier)
@@ -240,7 +240,7 @@ class ObservationAdmin(MetricsAdmin):
         return observation.breakdown_member.replace("_", " ") or NOTHING
 
     @admin.display(description="When", ordering=Coalesce("period_end_on", "as_at_on"))
-    def when_in_words(self, observation: Observation) -> str:
+    def when_in_words(self, observation: Observation) -> str | None:
         """The period where there is one, else the day, else the financial year."""
         if observation.period_end_on:
             days = (observation.period_start_on, observation.period_end_on)
@@ -248,7 +248,7 @@ class ObservationAdmin(MetricsAdmin):
         return dates.describe(observation.as_at_on, observation.as_at_precision) or observation.financial_year
 
     @admin.display(description="Meets target", boolean=True)
-    def meets_target(self, observation: Observation) -> Any:
+    def meets_target(self, observation: Any) -> Any:
         return observation.meets_target
 
 

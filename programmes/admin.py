@@ -11,6 +11,7 @@ from django.utils.text import get_text_list
 from cmast.desk.columns import NOTHING, figure, related, tag, vague, word_tag
 from cmast.desk.questions import Attention, me, today, verb
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
+from cmast.desk.site import RegisterSite
 from programmes.models import (
     Action,
     Approval,
@@ -42,15 +43,22 @@ PLACE = (("workstream", "programme"),)
 class PlaceAdmin(RecordAdmin):
     """A programme or a workstream: its page leads to everything under it."""
 
+    admin_site: RegisterSite
     group = PLAN
     change_form_template = "admin/place_change_form.html"
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Model | None = None, **kwargs: Any
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Model | None = None,
     ) -> HttpResponse:
         if obj is not None:
             context["under"] = self.admin_site.under(obj)
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
 
 @admin.register(Programme)
@@ -155,7 +163,7 @@ class MilestoneAdmin(RecordAdmin):
         return milestone.date_in_words
 
     @admin.display(description="Today")
-    def standing(self, milestone: Milestone) -> str:
+    def standing(self, milestone: Any) -> str:
         return word_tag(milestone.computed_status, Milestone.ComputedStatus(milestone.computed_status).label)
 
     def when(self, milestone: Milestone) -> str:

@@ -1,5 +1,7 @@
 """Desks for risks, issues, challenges and dependencies."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
@@ -73,7 +75,7 @@ class RiskAdmin(RisksAdmin):
         return super().get_queryset(request).annotate(band=Subquery(band.values("name")[:1]))
 
     @admin.display(description="Current score", ordering="current_score")
-    def current(self, risk: Risk) -> str:
+    def current(self, risk: Any) -> str:
         if risk.pk is None or risk.current_score is None:
             return NOTHING
         band = risk.band or "no band"

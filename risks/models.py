@@ -183,7 +183,7 @@ class Risk(PlacedRecord):
         help_text="For a dependency: milestone that waits.",
     )
 
-    objects = RiskQuerySet.as_manager()
+    objects: ClassVar = RiskQuerySet.as_manager()
 
     class Meta(PlacedRecord.Meta):
         verbose_name = "risk"
@@ -322,7 +322,7 @@ class Mitigation(Record):
     due_on = vague_day("Date by which it is due")
     due_precision = precision_of("the due date")
 
-    objects = MitigationQuerySet.as_manager()
+    objects: ClassVar = MitigationQuerySet.as_manager()
 
     class Meta(Record.Meta):
         verbose_name = "mitigation"

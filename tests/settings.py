@@ -18,5 +18,8 @@ from cmast.settings import *
 # A query per row fails the test that makes it.
 INSTALLED_APPS += ["zeal"]
 MIDDLEWARE += ["zeal.middleware.zeal_middleware"]
+# Static files as they lie in the apps: nothing needs to be collected before.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
 # The real hasher is slow on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

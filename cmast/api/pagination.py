@@ -19,7 +19,7 @@ _SALT = "cmast.cursor"
 class KeysetPagination(BasePagination):
     """`?page_size=` up to 1,000, `?ordering=` from the view's list, `?cursor=` as given in `next`, `?count=true`."""
 
-    def paginate_queryset(self, queryset: QuerySet, request: Request, view: Any = None) -> list[Model]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.count = queryset.count() if self._flag("count") else None
         size = self._page_size(view)

@@ -87,7 +87,7 @@ def _in_terms_of_the_api(exc: Exception) -> Exception:
             return exc
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(exc: Exception, context: Any) -> Response | None:
     """DRF's hook: any exception of an API view -> a problem document."""
     response = standardized_handler(_in_terms_of_the_api(exc), context)
     if response is not None:

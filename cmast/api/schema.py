@@ -10,6 +10,7 @@ from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import Direction
 
 from cmast.api.problems import CONTENT_TYPE
 from cmast.vocabulary import Words
@@ -63,7 +64,7 @@ _PROBLEM = {
 
 @cache
 def recorded_examples() -> dict[str, Any]:
-    """Resource (`milestones`) -> {"answer": one record, "page": one page of its list, "body": the same record as one writes it}."""
+    """Resource (`milestones`) -> {"answer": a record, "page": a page of its list, "body": the same record as one writes it}."""
     return json.loads(EXAMPLES.read_text()) if EXAMPLES.exists() else {}
 
 
@@ -104,7 +105,7 @@ def share_what_repeats(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
-def _subclasses(cls: type) -> list[Any]:
+def _subclasses(cls: type[Any]) -> list[Any]:
     return [found for child in cls.__subclasses__() for found in (child, *_subclasses(child))]
 
 
@@ -116,10 +117,11 @@ def _refer(node: Any, names: dict[tuple[str, ...], str], used: dict[str, Any]) -
     if not isinstance(node, dict):
         return
     node.pop("x-spec-enum-id", None)
-    words = node.get("enum")
-    name = names.get(tuple(sorted(word for word in words if word))) if isinstance(words, list) else None
+    listed = node.get("enum")
+    words = sorted(word for word in listed if word) if isinstance(listed, list) else []
+    name = names.get(tuple(words))
     if name is not None:
-        used[name] = {"type": "string", "enum": sorted(word for word in words if word)}
+        used[name] = {"type": "string", "enum": words}
         kept = {key: value for key, value in node.items() if key not in ("enum", "type")}
         reference = {"$ref": f"#/components/schemas/{name}"}
         node.clear()
@@ -167,7 +169,7 @@ class RecordSchema(AutoSchema):
             return {}
         return {"edition": {"$ref": f"#/components/examples/{self._resource().replace('-', '_')}_{kind}"}}
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         responses = super()._get_response_bodies(direction)
         self.registry.register_on_missing(self._problem_component())
         for http_status in self._refusals():

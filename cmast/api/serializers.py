@@ -44,7 +44,7 @@ class KeyRelatedField(serializers.SlugRelatedField):
         super().__init__(slug_field="key", **kwargs)
 
     def to_internal_value(self, data: Any) -> Record:
-        queryset = self.get_queryset()
+        queryset: Any = self.get_queryset()
         if not isinstance(data, str) or "\x00" in data:
             self.fail("invalid")
         try:
@@ -103,7 +103,7 @@ class RecordSerializer(serializers.ModelSerializer):
             if isinstance(field, serializers.ManyRelatedField):
                 lists.append(name)
             elif isinstance(field, serializers.ListSerializer):
-                child = type(field.child)
+                child: Any = type(field.child)
                 child_links, child_lists = child.relations()
                 rows = child.Meta.model.objects.select_related(*child_links).prefetch_related(*child_lists)
                 lists.append(models.Prefetch(name, rows))
@@ -173,10 +173,12 @@ class RecordSerializer(serializers.ModelSerializer):
 
     def _left_out(self, values: dict[str, Any]) -> dict[str, Any]:
         """PUT replaces the record: what the body leaves out goes back to unknown."""
+        meta: Any = self.Meta.model._meta
+        fields: Any = self._writable_fields
         return {
-            field.source: [] if isinstance(field, serializers.ManyRelatedField) else model_field.get_default()
-            for field in self._writable_fields
-            if field.source not in values and (model_field := self.Meta.model._meta.get_field(field.source))
+            field.source: [] if isinstance(field, serializers.ManyRelatedField) else meta.get_field(field.source).get_default()
+            for field in fields
+            if field.source not in values
         }
 
 

@@ -39,7 +39,8 @@ class RecordViewSet(viewsets.ModelViewSet):
         return [*columns, *self.also_ordered]
 
     def get_queryset(self) -> models.QuerySet:
-        links, lists = self.get_serializer_class().relations()
+        serializer: Any = self.get_serializer_class()
+        links, lists = serializer.relations()
         queryset = self.queryset.visible_to(self.request.user).with_computed(self._day_of_question())
         return queryset.select_related(*links).prefetch_related(*lists)
 
@@ -54,7 +55,8 @@ class RecordViewSet(viewsets.ModelViewSet):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         record = self._write(serializer.save)
-        location = reverse(request.resolver_match.view_name.replace("-list", "-detail"), args=[record.key])
+        route: Any = request.resolver_match
+        location = reverse(route.view_name.replace("-list", "-detail"), args=[record.key])
         return Response(self._as_read(record), status=status.HTTP_201_CREATED, headers={"Location": location})
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -61,7 +61,7 @@ def tag(name: str, heading: str = "") -> Callable[[Record], str]:
     return column
 
 
-def related(name: str, heading: str) -> Callable[[Record], Record | None]:
+def related(name: str, heading: str) -> Callable[[Record], Any]:
     """A column for a relation, under a heading of its own."""
 
     @admin.display(description=heading, ordering=name, empty_value=NOTHING)

@@ -1,5 +1,6 @@
 """Forms of the desk: the same rules as `Record.save()`, and fields that a person can fill in."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -21,12 +22,12 @@ class KnownAutocomplete(AutocompleteSelect):
         #: Primary key as text -> name.
         self.known: dict[str, str] = {}
 
-    def optgroups(self, name: str, value: list[str], attr: Any = None) -> list[Any]:
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> list[Any]:
         if len(value) != 1 or str(value[0]) not in self.known:
             return super().optgroups(name, value, attr)
         pk = str(value[0])
-        blank = [] if self.is_required else [self.create_option(name, "", "", set(), 0)]
-        return [(None, [*blank, self.create_option(name, pk, self.known[pk], {pk}, 1)], 0)]
+        blank = [] if self.is_required else [self.create_option(name, "", "", False, 0)]
+        return [(None, [*blank, self.create_option(name, pk, self.known[pk], True, 1)], 0)]
 
 
 class TextListField(forms.CharField):
@@ -44,7 +45,8 @@ class TextListField(forms.CharField):
     def to_python(self, value: Any) -> Any:
         if isinstance(value, list):
             return value
-        return [line.strip() for line in super().to_python(value).splitlines() if line.strip()]
+        text = super().to_python(value) or ""
+        return [line.strip() for line in text.splitlines() if line.strip()]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return (initial or []) != self.to_python(data)
@@ -97,4 +99,5 @@ class RecordForm(forms.ModelForm):
             record.complete()
             columns = (field.name for field in record._meta.concrete_fields)
             self.cleaned_data |= {name: getattr(record, name) for name in columns if name in self.cleaned_data}
-        super()._post_clean()
+        form: Any = super()  # the stubs leave `_post_clean` out
+        form._post_clean()

@@ -30,6 +30,8 @@ def ask(model: type[Record], question: str, today: dt.date) -> models.QuerySet:
 class QuestionFilter(admin.SimpleListFilter):
     """Yes or no to a question."""
 
+    parameter_name: str
+
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return [("yes", "Yes"), ("no", "No")]
 
@@ -130,8 +132,8 @@ def _fit(record: Record, given: dict[str, tuple[Any, ...]]) -> None:
     for name, values in given.items():
         if getattr(record, name) not in values:
             said = getattr(record, f"get_{name}_display")() or "not stated"
-            label = type(record)._meta.get_field(name).verbose_name
-            raise RuleBroken("not_applicable", f"its {label} is “{said.lower()}”.")
+            field: Any = type(record)._meta.get_field(name)
+            raise RuleBroken("not_applicable", f"its {field.verbose_name} is “{said.lower()}”.")
 
 
 def explain(error: Exception) -> str:

@@ -8,7 +8,7 @@ from django.contrib.admin.utils import flatten
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import IntegrityError, models
-from django.forms import Field
+from django.forms import Field, ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.text import capfirst
@@ -37,7 +37,7 @@ OPTIONAL = True
 class Humane(admin.options.BaseModelAdmin):
     """Form fields that a person can fill in, without a query per row for their names."""
 
-    form = forms.RecordForm
+    form: type[ModelForm] = forms.RecordForm
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Field | None:
         kwargs.setdefault("label", label(str(db_field.verbose_name)))
@@ -56,21 +56,23 @@ class Humane(admin.options.BaseModelAdmin):
             field.widget.can_delete_related = field.widget.can_view_related = False
         return field
 
-    def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Field | None:
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField | None:
         kwargs.setdefault("widget", forms.KnownAutocomplete(db_field, self.admin_site, using=kwargs.get("using")))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return tuple(field.name for field in self.model._meta.many_to_many)
 
-    def get_field_queryset(self, db: str | None, db_field: models.Field, request: HttpRequest) -> models.QuerySet:
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> models.QuerySet:
         return self._named(db_field.remote_field.model)
 
     def _named(self, model: type[models.Model]) -> models.QuerySet:
         """Records of another kind with what their names are made of."""
         return joined(model._default_manager.all(), named_by(self.admin_site, model))
 
-    def relations(self, names: Iterable[str]) -> set[str]:
+    def relations(self, names: Iterable[Any]) -> set[str]:
         """What must be joined so that the relations among these fields can be named without further queries."""
         paths = set()
         for name in names:
@@ -85,7 +87,7 @@ class Humane(admin.options.BaseModelAdmin):
 
 def named_by(site: admin.AdminSite, model: type[models.Model]) -> tuple[str, ...]:
     """The relations that the name of a record of this kind is made of."""
-    return site._registry[model].named_by if model in site._registry else ()
+    return getattr(site._registry.get(model), "named_by", ())
 
 
 def _is_filled(record: Any, name: str) -> bool:
@@ -102,11 +104,12 @@ class RecordInline(Humane, admin.TabularInline):
 
     extra = 0
     show_change_link = True
+    fields: ClassVar[tuple[str, ...]]
     #: Relations that the names of the rows are made of, besides the fields shown.
     named_by: tuple[str, ...] = ()
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [*self.fields, forms.VERSION]
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*self.fields, forms.VERSION)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return joined(super().get_queryset(request), {*self.relations(self.fields), *self.named_by})
@@ -146,16 +149,15 @@ class RecordAdmin(Humane, admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         """With what the list shows: its relations and what is computed for today."""
         paths = {*self.relations(self.get_list_display(request)), *self.named_by, *self.also_read}
-        return (
-            joined(super().get_queryset(request), paths).prefetch_related(*self.also_fetch).with_computed(timezone.localdate())
-        )
+        records: Any = joined(super().get_queryset(request), paths)
+        return records.prefetch_related(*self.also_fetch).with_computed(timezone.localdate())
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         places = [path for path in self.model.writers.values() if path.split("__")[-1] in ("programme", "workstream")]
         return [*map(question_filter, self.questions), *self.list_filter, *places]
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return self.search_fields or ("key", self.model.label_field)
+        return tuple(self.search_fields) or ("key", self.model.label_field)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})})
@@ -171,7 +173,7 @@ class RecordAdmin(Humane, admin.ModelAdmin):
 
     # --- Forms --------------------------------------------------------------------------------------------------------
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[str | None, dict[str, Any]]]:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         parts = []
         for title, fields, *optional in self.sections:
             is_closed = optional and not any(_is_filled(obj, name) for name in flatten(fields))

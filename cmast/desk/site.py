@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, IntegerField, Model, OuterRef, Q, QuerySet, Subquery, Value, Window
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
@@ -59,7 +60,7 @@ class RegisterSite(admin.AdminSite):
             return found
         pages: dict[str, list[dict[str, Any]]] = {group: [] for group in GROUPS}
         for page in (page for app in found for page in app["models"]):
-            desk = self._registry[page["model"]]
+            desk: Any = self._registry[page["model"]]
             if not getattr(desk, "is_detail", False):
                 pages[desk.group].append(page)
         order = list(self._registry)
@@ -77,21 +78,24 @@ class RegisterSite(admin.AdminSite):
 
     # --- Index page ---------------------------------------------------------------------------------------------------
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         today = timezone.localdate()
         context = {"today": today, "programmes": self._programmes(today), "concerns": self._concerns(today)}
         return super().index(request, {**context, **(extra_context or {})})
 
+    def _record_desks(self) -> list[RecordAdmin]:
+        return [desk for desk in self._registry.values() if isinstance(desk, RecordAdmin)]
+
     def _desks(self, area: str) -> Iterator[tuple[RecordAdmin, str]]:
         """The kinds of record that belong to a programme or a workstream, with the path that leads there."""
-        for desk in self._registry.values():
-            if isinstance(desk, RecordAdmin) and not desk.is_detail and (path := desk.model.writers.get(area, "id")) != "id":
+        for desk in self._record_desks():
+            if not desk.is_detail and (path := desk.model.writers.get(area, "id")) != "id":
                 yield desk, path
 
     def _concerns(self, today: dt.date) -> list[dict[str, Any]]:
         """Each concern with its number and its first few records, in one query each."""
         concerns = []
-        for desk in self._registry.values():
+        for desk in self._record_desks():
             for concern in _titled(desk):
                 matching = desk.model._default_manager.filter(
                     pk__in=concern.matching(desk.model, today).order_by().values("pk")
@@ -142,8 +146,8 @@ class RegisterSite(admin.AdminSite):
 
     def under(self, record: Model) -> list[dict[str, Any]]:
         """Numbers and links of all kinds of record under a programme or a workstream, in one query."""
-        area, today = record._meta.model_name, timezone.localdate()
-        desks = list(self._desks(area))
+        today = timezone.localdate()
+        desks = list(self._desks(str(record._meta.model_name)))
         numbers = {}
         for index, (desk, path) in enumerate(desks):
             numbers[f"all_{index}"] = counted(desk.model, path)
@@ -165,8 +169,8 @@ class RegisterSite(admin.AdminSite):
         ]
 
 
-def _titled(desk: admin.ModelAdmin) -> list[Attention]:
-    return [concern for concern in getattr(desk, "attention", ()) if concern.title]
+def _titled(desk: RecordAdmin) -> list[Attention]:
+    return [concern for concern in desk.attention if concern.title]
 
 
 def counted(model: type[Model], path: str, matching: QuerySet | None = None) -> Coalesce:

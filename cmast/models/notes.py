@@ -63,11 +63,7 @@ class Note(Record):
 
 def record_types() -> dict[str, type[Record]]:
     """Every kind of record by its name in the singular: `milestone`, `benefit_figure`."""
-    return {
-        model._meta.verbose_name.replace(" ", "_"): model
-        for model in apps.get_models()
-        if issubclass(model, Record)  # type: ignore[union-attr]
-    }
+    return {str(model._meta.verbose_name).replace(" ", "_"): model for model in apps.get_models() if issubclass(model, Record)}
 
 
 class NoteSubject(Record):

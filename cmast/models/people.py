@@ -2,7 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -51,7 +51,11 @@ class MembershipQuerySet(RecordQuerySet):
         )
 
 
-class PersonManager(BaseUserManager.from_queryset(RecordQuerySet)):  # type: ignore[misc]  # built at run time
+#: Built at run time, so nothing can be known of it before.
+UserRecordManager: Any = BaseUserManager.from_queryset(RecordQuerySet)
+
+
+class PersonManager(UserRecordManager):
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "Person":
         """A person with the administrator's role, for `manage.py createsuperuser`."""
         fields.setdefault("name", email.partition("@")[0])
@@ -79,7 +83,7 @@ class Person(AbstractBaseUser, Record):
     )
     is_active = models.BooleanField(default=True, help_text="Untick when somebody leaves: access ends at once, history stays.")
 
-    objects = PersonManager()
+    objects: ClassVar = PersonManager()
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS = ["name"]
@@ -156,7 +160,7 @@ class Membership(Record):
     valid_from = DayField(null=True, help_text="First day; empty: since always.")
     valid_to = DayField(null=True, help_text="Last day; empty: until further notice.")
 
-    objects = MembershipQuerySet.as_manager()
+    objects: ClassVar = MembershipQuerySet.as_manager()
 
     class Meta(Record.Meta):
         verbose_name = "membership"

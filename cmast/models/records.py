@@ -32,8 +32,9 @@ class RecordQuerySet(models.QuerySet):
             return self.none()
         if user.reach.is_pmo:
             return self.all()
+        model: Any = self.model
         own = models.Q(pk__in=[])
-        for area, path in self.model.writers.items():
+        for area, path in model.writers.items():
             if ids := user.reach.writes[area]:
                 own |= models.Q(**{f"{path}__in": ids})
         return self.filter(own)
@@ -90,9 +91,6 @@ class Record(models.Model):
     def __str__(self) -> str:
         return str(getattr(self, self.label_field) or self.key)
 
-    def complete(self) -> None:
-        """Fill in what follows from other fields. Called before the checks of each save."""
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Complete, check, write; all or nothing. Raises ValidationError with the fields that are wrong."""
         with transaction.atomic():
@@ -104,7 +102,10 @@ class Record(models.Model):
                 self.version += 1
             super().save(*args, **kwargs)
 
+    def complete(self) -> None:
+        """Fill in what follows from other fields. Called before the checks of each save."""
+
     def _new_key(self) -> str:
-        base = slugify(str(getattr(self, self.label_field) or ""))[:60].strip("-") or self._meta.model_name
+        base = slugify(str(getattr(self, self.label_field) or ""))[:60].strip("-") or type(self).__name__.lower()
         taken = type(self)._default_manager.filter(key=base).exists()
         return f"{base}-{secrets.token_hex(4)}" if taken else base

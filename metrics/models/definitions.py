@@ -222,7 +222,7 @@ class Target(Record):
         Approval, models.PROTECT, null=True, blank=True, related_name="targets_waiting", help_text="Decision that it waits for."
     )
 
-    objects = TargetQuerySet.as_manager()
+    objects: ClassVar = TargetQuerySet.as_manager()
 
     class Meta(Record.Meta):
         verbose_name = "target"

@@ -36,7 +36,7 @@ class ObservationQuerySet(RecordQuerySet):
         is judged only where the qualifier cannot change the answer. Exclusions, scopes and trajectories are the target
         engine's matter.
         """
-        value, goal = F("value"), F("target__value")
+        goal = F("target__value")
         plain = Q(qualifier__in=[Qualifier.EXACT, Qualifier.APPROXIMATELY]) | Q(qualifier__isnull=True)
         at_least = Q(qualifier__in=[Qualifier.MORE_THAN, Qualifier.AT_LEAST])
         at_most = Q(qualifier__in=[Qualifier.LESS_THAN, Qualifier.UP_TO])
@@ -203,7 +203,7 @@ class Observation(Record):
     )
     also_described_as = LineField(blank=True, help_text="Other words that the source has for it.")
 
-    objects = ObservationQuerySet.as_manager()
+    objects: ClassVar = ObservationQuerySet.as_manager()
 
     class Meta(Record.Meta):
         verbose_name = "observation"
@@ -253,9 +253,9 @@ class Observation(Record):
             self.organisation_id,
         ):
             raise ValidationError({"supersedes": "A revision is of the same metric and the same organisation."})
-        if self.metric_id and self.metric.value_domain and self.value is not None:
-            if f"{self.value.normalize():f}" not in self.metric.value_domain:
-                raise ValidationError({"value": f"must be one of {', '.join(self.metric.value_domain)}"})
+        domain = self.metric.value_domain if self.metric_id else None
+        if domain and self.value is not None and f"{self.value.normalize():f}" not in domain:
+            raise ValidationError({"value": f"must be one of {', '.join(domain)}"})
         if self.target and self.target.metric_id != self.metric_id:
             raise ValidationError({"target": f"This is a target of “{self.target.metric}”."})
         if self.cohort and self.cohort.metric_id != self.metric_id:

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Case, Q, Value, When
+from django.db.models.functions import Coalesce
 
 from cmast import dates
 from cmast.models import Record, RecordQuerySet
@@ -68,7 +69,7 @@ class Deliverable(Record):
 class MilestoneQuerySet(RecordQuerySet):
     def dated(self) -> "MilestoneQuerySet":
         """Adds `due_on`: the day by which it was last expected, baseline where nobody has forecast."""
-        return self.annotate(due_on=models.functions.Coalesce("forecast_on", "baseline_on"))
+        return self.annotate(due_on=Coalesce("forecast_on", "baseline_on"))
 
     def settled(self) -> Q:
         """Nothing is left to ask: it happened, or somebody said what became of it."""
@@ -217,7 +218,7 @@ class Milestone(PlacedRecord):
         "self", symmetrical=False, blank=True, related_name="needed_by", help_text="Milestones that must come first."
     )
 
-    objects = MilestoneQuerySet.as_manager()
+    objects: ClassVar = MilestoneQuerySet.as_manager()
 
     class Meta(PlacedRecord.Meta):
         verbose_name = "milestone"

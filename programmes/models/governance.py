@@ -276,7 +276,7 @@ class Approval(PlacedRecord):
         "programmes.Milestone", models.PROTECT, null=True, blank=True, related_name="+", help_text="What follows from it."
     )
 
-    objects = ApprovalQuerySet.as_manager()
+    objects: ClassVar = ApprovalQuerySet.as_manager()
 
     class Meta(PlacedRecord.Meta):
         verbose_name = "approval"
@@ -353,7 +353,7 @@ class Vote(Record):
     decided_precision = precision_of("the decision's date")
     conditions = ProseField(blank=True, help_text="Conditions of the agreement.")
 
-    objects = VoteQuerySet.as_manager()
+    objects: ClassVar = VoteQuerySet.as_manager()
 
     class Meta(Record.Meta):
         verbose_name = "vote"
@@ -468,7 +468,7 @@ class Action(PlacedRecord):
     quantity = NumberField(null=True, help_text="How many things it concerns, where stated.")
     unit = WordField(Unit, null=True, help_text="What the quantity counts.")
 
-    objects = ActionQuerySet.as_manager()
+    objects: ClassVar = ActionQuerySet.as_manager()
 
     class Meta(PlacedRecord.Meta):
         verbose_name = "action"

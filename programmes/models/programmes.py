@@ -1,6 +1,6 @@
 """Plan years, programmes, objectives and workstreams: the tree that everything else hangs on."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -197,16 +197,16 @@ class PlacedRecord(Record):
         same_programme(self, "workstream")
 
 
-def same_programme(record: Record, link: str) -> None:
+def same_programme(record: Any, link: str) -> None:
     """Refuse a record whose programme is not that of its workstream or parent. The database holds the same rule."""
     other = getattr(record, link)
-    if other and other.programme_id != record.programme_id:  # type: ignore[attr-defined]
+    if other and other.programme_id != record.programme_id:
         raise ValidationError({"programme": f"“{other}” belongs to the programme “{other.programme}”."})
 
 
-def no_loop(record: Record) -> None:
+def no_loop(record: Any) -> None:
     """Refuse a tree that leads back to itself."""
-    ancestor = record.parent  # type: ignore[attr-defined]
+    ancestor = record.parent
     while ancestor is not None:
         if ancestor.pk is not None and ancestor.pk == record.pk:
             raise ValidationError({"parent": f"“{record}” would be part of itself."})

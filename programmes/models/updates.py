@@ -20,7 +20,7 @@ from programmes.models.programmes import PlacedRecord
 
 
 class Update(PlacedRecord):
-    """The report of one workstream for one month; of a programme, or of the whole collaborative, where no workstream is named."""
+    "The report of one workstream for one month; of a programme, or of the whole collaborative, where no workstream is named."
 
     class Status(Words):
         COMMISSIONED = "commissioned"

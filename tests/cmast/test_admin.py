@@ -1,6 +1,7 @@
 """The desk: who may sit at it, what its pages show, and that no page costs more for more rows."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -109,9 +110,9 @@ def test_a_question_is_a_filter(model: type[Record], question: str, answer: str,
 def test_a_form_saved_as_it_is_changes_nothing_but_the_version(edition: str, desk: Client) -> None:
     metric = Target.objects.exclude(value=None).first().metric
     url = page(Metric, "change", metric.pk)
-    before = Metric.objects.filter(pk=metric.pk).values().get()
+    before: Any = Metric.objects.filter(pk=metric.pk).values().get()
     assert desk.post(url, posted(desk.get(url))).status_code == 302
-    after = Metric.objects.filter(pk=metric.pk).values().get()
+    after: Any = Metric.objects.filter(pk=metric.pk).values().get()
     differing = {name for name in before if before[name] != after[name]}
     assert differing <= {"version", "updated_at"}
 

@@ -64,8 +64,10 @@ def test_undated_says_so_and_nothing_says_nothing() -> None:
 @given(DAYS, st.sampled_from(IN_A_MONTH))
 def test_the_latest_day_lies_in_its_month_and_ends_its_window(day: dt.date, precision: str) -> None:
     latest = latest_day(day.year, day.month, DatePrecision(precision))
-    first, last = window(latest, precision) or (None, None)
-    assert first is not None and first <= last == latest <= month_end(day)
+    days = window(latest, precision)
+    assert days is not None
+    first, last = days
+    assert first <= last == latest <= month_end(day)
     assert (latest.year, latest.month) == (first.year, first.month) == (day.year, day.month)
 
 

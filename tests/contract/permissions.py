@@ -4,8 +4,8 @@ r    reads all rows
 rw   reads all rows, creates, changes and deletes any
 rw*  reads all rows, creates, changes and deletes what is their own: of their programme, workstream or organisation
 
-The last column says by which relation something is a role's own. Strangers are answered 401 and people without a current role 403, whatever they ask for. A read-only token reads what its
-owner reads and writes nothing.
+The last column says by which relation something is a role's own. Strangers are answered 401 and people without a current
+role 403, whatever they ask for. A read-only token reads what its owner reads and writes nothing.
 """
 
 RESOURCES = """

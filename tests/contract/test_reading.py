@@ -23,7 +23,8 @@ def queries_of(client: Any, path: str) -> int:
 
 def test_each_list_takes_the_same_number_of_queries_for_3_rows_and_for_300(edition: Any, api: Any, make: Any) -> None:
     client = api("viewer")
-    few, many = {}, {}
+    few: dict[str, int] = {}
+    many: dict[str, int] = {}
     for number, counted in ((3, few), (300, many)):
         for resource in RESOURCES:
             model: Any = VIEWSETS[resource].queryset.model

@@ -139,6 +139,9 @@ class RecordSerializer(serializers.ModelSerializer):
         # Uniqueness is the model's rule; said twice it would cost a query twice.
         if "validators" in kwargs:
             kwargs["validators"] = [v for v in kwargs["validators"] if not isinstance(v, UniqueValidator)]
+        if isinstance(model_field, models.IntegerField):
+            # Each database has a range of its own; the register has one.
+            kwargs["max_value"] = 32_767 if isinstance(model_field, models.PositiveSmallIntegerField) else 2_147_483_647
         if field_name == "key":
             kwargs.pop("allow_blank", None)
             if self.instance is not None:

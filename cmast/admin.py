@@ -59,7 +59,7 @@ class PersonAdmin(RecordAdmin, UserAdmin):
     """Somebody's access: what they may do comes from the memberships, whether they sign in with a password from here."""
 
     group = PEOPLE
-    form = add_form = RecordForm
+    add_form = RecordForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("name", "email", "is_active", "last_login")
     list_filter = ("is_active", "memberships__role", "memberships__programme", "memberships__organisation")

@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class CmastConfig(AppConfig):
@@ -7,6 +7,8 @@ class CmastConfig(AppConfig):
     verbose_name = "The collaborative"
 
     def ready(self) -> None:
-        from cmast import triggers
+        from cmast.history import triggers
 
-        post_migrate.connect(triggers.install, dispatch_uid="cmast.triggers")
+        # Once per run of `migrate`, before its first and after its last migration.
+        pre_migrate.connect(triggers.remove, sender=self, dispatch_uid="cmast.history.remove")
+        post_migrate.connect(triggers.install, sender=self, dispatch_uid="cmast.history.install")

@@ -5,7 +5,7 @@ import datetime as dt
 from celery import shared_task
 from django.utils import timezone
 
-from cmast.models import ApiToken, JobRun
+from cmast.models import ApiToken, IdempotencyKey, JobRun
 
 
 @shared_task
@@ -16,7 +16,7 @@ def heartbeat() -> None:
 
 @shared_task
 def sweep_expired() -> None:
-    """Removes what has run out: expired tokens, old job runs."""
+    """Removes what has run out: tokens, stored answers, old job runs."""
     JobRun.objects.record("sweep_expired", _sweep)
 
 
@@ -24,4 +24,5 @@ def _sweep() -> str:
     now = timezone.now()
     tokens, _ = ApiToken.objects.filter(expiry__lt=now).delete()
     runs, _ = JobRun.objects.filter(finished_at__lt=now - dt.timedelta(days=30)).delete()
-    return f"{tokens} tokens, {runs} job runs"
+    answers, _ = IdempotencyKey.objects.expired(now).delete()
+    return f"{tokens} tokens, {answers} stored answers, {runs} job runs"

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cmast import filters, models, serializers
+from cmast.api.idempotency import HEADER
 from cmast.api.viewsets import RecordViewSet
 
 LIFETIME = dt.timedelta(days=365)
@@ -81,6 +82,8 @@ class TokenViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Dest
 
     @extend_schema(request=serializers.NewTokenSerializer, responses={201: serializers.NewTokenSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if HEADER in request.headers:
+            raise ValidationError({HEADER: ["A token is shown once and never stored, so this cannot be repeated."]})
         serializer = serializers.NewTokenSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data

@@ -227,6 +227,8 @@ class Score(Record):
         TARGET = "target"
 
     label_field = "key"
+    touches = ("risk",)
+    also_reasoned = ("likelihood", "consequence")
     writers: ClassVar[dict[str, str]] = {"programme": "risk__programme", "workstream": "risk__workstream"}
 
     risk = models.ForeignKey(Risk, models.CASCADE, related_name="scores", help_text="What is scored.")
@@ -298,6 +300,7 @@ class Mitigation(Record):
         CANCELLED = "cancelled"
 
     label_field = "text"
+    touches = ("risk",)
     writers: ClassVar[dict[str, str]] = {
         "programme": "risk__programme",
         "workstream": "risk__workstream",

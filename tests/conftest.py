@@ -73,12 +73,21 @@ def person(make: Callable[..., Any]) -> Callable[..., Person]:
     return make_person
 
 
+class Reader(APIClient):
+    """A caller that reads a record before it changes it, and says so with If-Match, as every caller must."""
+
+    def request(self, **kwargs: Any) -> Any:
+        if kwargs["REQUEST_METHOD"] in ("PUT", "PATCH", "DELETE") and "HTTP_IF_MATCH" not in kwargs:
+            kwargs["HTTP_IF_MATCH"] = self.get(kwargs["PATH_INFO"]).headers.get("ETag", '"unread"')
+        return super().request(**kwargs)
+
+
 @pytest.fixture
 def api(person: Callable[..., Person]) -> Callable[..., APIClient]:
     """`api("pmo")`, `api(somebody, scope="read")`: a client with a real token; `api(None)`: a stranger."""
 
     def make_client(who: str | Person | None, scope: str = ApiToken.Scope.WRITE) -> APIClient:
-        client = APIClient()
+        client = Reader()
         if who is not None:
             user = person(who) if isinstance(who, str) else who
             expiry = dt.timedelta(days=1)

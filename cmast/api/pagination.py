@@ -11,7 +11,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from cmast.api.problems import QueryError
 
-PARAMETERS = ("cursor", "page_size", "count", "ordering")
+PARAMETERS = ("cursor", "page_size", "count", "ordering", "as_of")
 MAX_PAGE_SIZE = 1000
 _SALT = "cmast.cursor"
 
@@ -43,7 +43,7 @@ class KeysetPagination(BasePagination):
         return int(given)
 
     def _ordering(self, view: Any) -> tuple[str, bool]:
-        given = self.request.query_params.get("ordering", "pk")
+        given = self.request.query_params.get("ordering", getattr(view, "default_ordering", "pk"))
         column, descending = given.removeprefix("-"), given.startswith("-")
         if column != "pk" and column not in view.ordering_fields:
             raise QueryError({"ordering": f"Order by one of {', '.join(view.ordering_fields)}, or by -name to reverse."})
@@ -118,5 +118,6 @@ class KeysetPagination(BasePagination):
             parameter("cursor", "Where the page starts, as given in `next`.", type="string"),
             parameter("page_size", "Rows on a page.", type="integer", minimum=1, maximum=MAX_PAGE_SIZE, default=50),
             parameter("count", "Also count the rows of all pages.", type="boolean", default=False),
+            parameter("as_of", "The register as it was then: a day (its end) or a moment.", type="string", format="date-time"),
             parameter("ordering", "Order of the rows; what is unknown comes last.", type="string", enum=orderings),
         ]

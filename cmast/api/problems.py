@@ -35,6 +35,26 @@ class Conflict(exceptions.APIException):
     default_code = "conflict"
 
 
+class PreconditionRequired(exceptions.APIException):
+    """A change must say which version of the record it was made from."""
+
+    status_code = status.HTTP_428_PRECONDITION_REQUIRED
+    default_detail = "Say which version you change: send the record's ETag as If-Match."
+    default_code = "precondition_required"
+
+
+class PreconditionFailed(exceptions.APIException):
+    """The record has moved on. The problem carries what it is now, and which fields of the request clash."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_detail = "The record has been changed since you read it."
+    default_code = "stale"
+
+    def __init__(self, current: dict[str, Any]) -> None:
+        super().__init__()
+        self.current = current
+
+
 def problem(code: str, http_status: int, detail: str, errors: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """The document itself."""
     return {
@@ -55,7 +75,7 @@ class ProblemFormatter(ExceptionFormatter):
         http_status = self.exc.status_code
         if not isinstance(self.exc, exceptions.ValidationError):
             error = error_response.errors[0]
-            return problem(error.code, http_status, error.detail)
+            return problem(error.code, http_status, error.detail) | getattr(self.exc, "current", {})
         place = "parameter" if isinstance(self.exc, QueryError) else "pointer"
         errors = [
             {place: self._place(error.attr, place), "code": error.code, "detail": error.detail}

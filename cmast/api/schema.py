@@ -10,7 +10,8 @@ from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
-from drf_spectacular.utils import Direction
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import Direction, OpenApiParameter
 
 from cmast.api.problems import CONTENT_TYPE
 from cmast.vocabulary import Words
@@ -25,6 +26,7 @@ _WORDS = {
     "update": "Replace a {one}",
     "partial_update": "Change a {one}",
     "destroy": "Delete a {one}",
+    "history": "History of a {one}",
 }
 _STATUS = {
     "400": "The query or the body is wrong; `errors` says where.",
@@ -32,8 +34,11 @@ _STATUS = {
     "403": "Your role does not allow this.",
     "404": "There is no such record, or you may not see it.",
     "409": "The register's rules do not allow this as things stand.",
+    "412": "The record has been changed since; the problem says what it is now and which fields clash.",
     "413": "The body is too large.",
     "415": "The body is not JSON.",
+    "422": "This Idempotency-Key was used for another request.",
+    "428": "If-Match is missing: say which version you change.",
 }
 _PROBLEM = {
     "type": "object",
@@ -45,6 +50,10 @@ _PROBLEM = {
         "code": {"type": "string", "description": "Stable word for programs."},
         "detail": {"type": "string", "description": "One sentence for people."},
         "request_id": {"type": "string", "description": "Also in the header X-Request-ID and in our log."},
+        "current_version": {"type": "integer", "description": "With 412: the version that is stored now."},
+        "current_etag": {"type": "string", "description": "With 412: its ETag."},
+        "changed_fields": {"type": "array", "items": {"type": "string"}, "description": "With 412: what others changed."},
+        "clashing_fields": {"type": "array", "items": {"type": "string"}, "description": "With 412: what you both changed."},
         "errors": {
             "type": "array",
             "items": {
@@ -172,6 +181,8 @@ class RecordSchema(AutoSchema):
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         responses = super()._get_response_bodies(direction)
         self.registry.register_on_missing(self._problem_component())
+        if self._action() == "retrieve" and self._resource() != "tokens":
+            responses["304"] = {"description": "It still has the ETag that you sent."}
         for http_status in self._refusals():
             responses[http_status] = {"$ref": f"#/components/responses/Problem{http_status}"}
         return dict(sorted(responses.items()))
@@ -180,10 +191,35 @@ class RecordSchema(AutoSchema):
         refusals = ["401", "403"]
         if "{" in self.path:
             refusals.append("404")
+        if self._is_conditional():
+            refusals += ["412", "428"]
         if self.method == "DELETE":
             return [*refusals, "409"]
         refusals.append("400")
+        if self._action() == "create" and self._resource() != "tokens":
+            refusals.append("422")
         return refusals if self.method == "GET" else [*refusals, "409", "413", "415"]
+
+    def _is_conditional(self) -> bool:
+        """Whether the operation changes a stored record."""
+        return self._action() in ("update", "partial_update", "destroy") and self._resource() != "tokens"
+
+    def get_override_parameters(self) -> list[Any]:
+        parameters = super().get_override_parameters()
+        if self._is_conditional():
+            what = "The record's ETag as you read it. `W/` in front of it changes nothing."
+            parameters.append(OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description=what))
+        if self._action() == "create" and self._resource() != "tokens":
+            what = "Key of your own, such as a UUID: sent again within 7 days, the same request has no second effect."
+            parameters.append(OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description=what))
+        if self._action() == "destroy" and self._is_conditional():
+            parameters.append(OpenApiParameter("Change-Reason", str, OpenApiParameter.HEADER, description="Why it is deleted."))
+        if self._action() == "retrieve" and self._resource() != "tokens":
+            what = "An ETag: 304 without a body if the record still has it."
+            parameters.append(OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description=what))
+            parameters.append(OpenApiParameter("as_of", str, description="The record as it was then: a day or a moment."))
+            parameters.append(OpenApiParameter("on", OpenApiTypes.DATE, description="Day that computed fields speak about."))
+        return parameters
 
     @staticmethod
     def _problem_component() -> Any:

@@ -10,10 +10,12 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.validators import UniqueValidator
 
+from cmast.api.conditional import etag_of
 from cmast.models import Record
 from cmast.models.fields import NumberField, WordListField
 
@@ -30,6 +32,9 @@ COMMON = (
     "created_at",
     "updated_at",
 )
+
+#: What is about the record as such.
+LAST = ("etag", "change_reason")
 
 
 class KeyRelatedField(serializers.SlugRelatedField):
@@ -80,6 +85,18 @@ class RecordSerializer(serializers.ModelSerializer):
     serializer_related_field = KeyRelatedField
     hidden: tuple[str, ...] = ()  # columns that never go out
 
+    etag = serializers.SerializerMethodField(help_text="Tag of this version: send it as If-Match to change the record.")
+    change_reason = serializers.CharField(
+        write_only=True,
+        required=False,
+        max_length=500,
+        help_text="Why. Needed when a date, status, RAG, score or target changes.",
+    )
+
+    def get_etag(self, record: Any) -> str:
+        view = self.context.get("view")
+        return etag_of(type(record), record.key, record.version, view.day_of_question() if view else timezone.localdate())
+
     serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {
         NumberField: DecimalTextField,
         models.DateTimeField: MomentField,
@@ -118,7 +135,7 @@ class RecordSerializer(serializers.ModelSerializer):
             own.append(field.name)
             if isinstance(field, models.ForeignKey) and name_of(field):
                 own.append(f"{field.name}_name")
-        return ["key", *own, *declared_fields, *COMMON]
+        return ["key", *own, *(name for name in declared_fields if name not in LAST), *COMMON, *LAST]
 
     def build_field(self, field_name: str, info: Any, model_class: Any, nested_depth: int) -> Any:
         link = field_name.removesuffix("_name")
@@ -176,13 +193,10 @@ class RecordSerializer(serializers.ModelSerializer):
 
     def _left_out(self, values: dict[str, Any]) -> dict[str, Any]:
         """PUT replaces the record: what the body leaves out goes back to unknown."""
+        left_out = [str(f.source) for f in self._writable_fields if f.source not in values and f.source != "change_reason"]
         meta: Any = self.Meta.model._meta
-        fields: Any = self._writable_fields
-        return {
-            field.source: [] if isinstance(field, serializers.ManyRelatedField) else meta.get_field(field.source).get_default()
-            for field in fields
-            if field.source not in values
-        }
+        fields = {name: meta.get_field(name) for name in left_out}
+        return {name: [] if field.many_to_many else field.get_default() for name, field in fields.items()}
 
 
 def name_of(field: models.ForeignKey) -> str | None:

@@ -5,13 +5,19 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
+from django.contrib.admin.helpers import ActionForm
+from django.contrib.admin.widgets import AdminTextareaWidget, AutocompleteSelect, RelatedFieldWidgetWrapper
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.forms import BaseInlineFormSet
+from django.forms.formsets import DELETION_FIELD_NAME
 from django.forms.models import construct_instance
 
 from cmast.models import Record
 
 #: Name of the hidden field that carries the version a form was opened with.
 VERSION = "opened_version"
+#: Name of the field that says why something changes, as `Record.save()` calls it.
+REASON = "change_reason"
 
 
 class KnownAutocomplete(AutocompleteSelect):
@@ -65,7 +71,7 @@ class PlainDecimalField(forms.DecimalField):
         return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
-STALE = "Somebody else has changed this record since you opened it. Open it again and repeat your change."
+STALE = "Somebody else has changed this since you opened it."
 
 
 class RecordForm(forms.ModelForm):
@@ -86,11 +92,38 @@ class RecordForm(forms.ModelForm):
                 related = getattr(self.instance, name)
                 widget.known = {str(related.pk): str(related)} if related else {}
 
+    @property
+    def opened(self) -> int:
+        """The version that the form was opened with; 0 when the browser does not say."""
+        return self._posted_number(VERSION)
+
+    @property
+    def opened_pk(self) -> int:
+        """The record that the form was opened for, even when that is gone."""
+        return self.instance.pk or self._posted_number("id")
+
+    def _posted_number(self, name: str) -> int:
+        text = str(self.data.get(self.add_prefix(name), ""))
+        return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether somebody else has changed the record since the form was opened."""
+        return self.is_bound and VERSION in self.initial and self.opened != self.initial[VERSION]
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether somebody else has deleted the row since the form was opened. Who deletes it as well gets what he wants."""
+        return self.is_bound and not self.instance.pk and bool(self.opened_pk) and not self.is_ticked_for_deletion
+
+    @property
+    def is_ticked_for_deletion(self) -> bool:
+        return bool(self.data.get(self.add_prefix(DELETION_FIELD_NAME)))
+
     def clean_opened_version(self) -> int | None:
-        opened = self.cleaned_data[VERSION]
-        if opened is not None and self.instance.pk and opened != self.instance.version:
-            raise forms.ValidationError(STALE, code="stale")
-        return opened
+        if self.is_stale:
+            raise ValidationError(STALE, code="stale")
+        return self.cleaned_data[VERSION]
 
     def _post_clean(self) -> None:
         """Complete before checking, as `Record.save()` does: what follows from other fields need not be typed."""
@@ -101,3 +134,51 @@ class RecordForm(forms.ModelForm):
             self.cleaned_data |= {name: getattr(record, name) for name in columns if name in self.cleaned_data}
         form: Any = super()  # the stubs leave `_post_clean` out
         form._post_clean()
+        try:
+            record.require_reason()
+        except ValidationError as error:
+            # A row of another record's form has no field for it.
+            self.add_error(REASON if REASON in self.fields else None, ValidationError(error.messages[0], code=REASON))
+
+
+class ReasonedForm(RecordForm):
+    """The form of a page: what is said here as the reason holds for its rows as well."""
+
+    change_reason = forms.CharField(
+        required=False,
+        label="Reason for the change",
+        help_text="Needed when a date, status, RAG, score or target changes.",
+        widget=AdminTextareaWidget(attrs={"rows": 2}),
+    )
+
+
+class RowFormSet(BaseInlineFormSet):
+    """Rows of another record's form. None is written, or deleted, over what somebody else has made of it."""
+
+    @property
+    def opened(self) -> list[Any]:
+        """The forms of rows that were stored when the page was opened."""
+        return list(self.initial_forms)
+
+    def clean(self) -> None:
+        super().clean()
+        if any(row.is_stale for row in self.opened):
+            raise ValidationError(STALE, code="stale")
+
+    @property
+    def lacks_reason(self) -> bool:
+        return any(row.has_error(NON_FIELD_ERRORS, REASON) and not row.is_ticked_for_deletion for row in self.opened)
+
+    def save_existing_objects(self, commit: bool = True) -> list[Any]:
+        """The rows were compared with what is stored. Since then only the page's own record has moved their versions."""
+        rows = {row.instance.pk: row.instance for row in self.opened if row.instance.pk}
+        stored: Any = self.get_queryset().model
+        for pk, version in stored._default_manager.filter(pk__in=rows).values_list("pk", "version"):
+            rows[pk].version = version
+        return super().save_existing_objects(commit)
+
+
+class ReasonedActionForm(ActionForm):
+    """What to do with the selected records, and why."""
+
+    change_reason = forms.CharField(required=False, label="Reason:")

@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from cmast.desk.forms import REASON
 from cmast.errors import RuleBroken
 from cmast.models import Record
 
@@ -104,27 +105,44 @@ def verb(name: str, description: str, given: dict[str, tuple[Any, ...]], **chang
 
     @admin.action(description=description, permissions=["change"])
     def action(desk: Any, request: HttpRequest, queryset: models.QuerySet) -> None:
+        values = {name: value(request) if callable(value) else value for name, value in changes.items()}
         done, refused = 0, []
-        with transaction.atomic():
-            # Read again under a lock: the list may be older than somebody else's change.
-            for record in desk.named_records().filter(pk__in=queryset.values("pk")).select_for_update(of=("self",)):
-                try:
-                    _fit(record, given)
-                    for name, value in changes.items():
-                        setattr(record, name, value(request) if callable(value) else value)
-                    record.save()
-                except (RuleBroken, ValidationError, IntegrityError) as error:
-                    refused.append(f"“{record}” was left as it is: {explain(error)}")
-                else:
-                    done += 1
-                    desk.log_change(request, record, f"{description}.")
+        try:
+            with transaction.atomic():
+                # Read again under a lock: the list may be older than somebody else's change.
+                for record in desk.named_records().filter(pk__in=queryset.values("pk")).select_for_update(of=("self",)):
+                    if reason := _refusal(record, given, values):
+                        refused.append(f"“{record}” was left as it is: {reason}")
+                    else:
+                        done += 1
+        except ReasonMissing:
+            desk.message_user(request, f"Nothing was changed. {description} needs a reason: say why.", messages.ERROR)
+            return
         if done:
             desk.message_user(request, f"{description}: {done} done.", messages.SUCCESS)
-        for reason in refused:
-            desk.message_user(request, reason, messages.ERROR)
+        for text in refused:
+            desk.message_user(request, text, messages.ERROR)
 
     action.__name__ = name
     return action
+
+
+class ReasonMissing(Exception):
+    """A verb changes what is not changed without a reason, and none was given."""
+
+
+def _refusal(record: Record, given: dict[str, tuple[Any, ...]], values: dict[str, Any]) -> str:
+    """Does the verb to one record. Why a rule forbids it; empty when it is done."""
+    try:
+        _fit(record, given)
+        for name, value in values.items():
+            setattr(record, name, value)
+        record.save()
+    except (RuleBroken, ValidationError, IntegrityError) as error:
+        if REASON in getattr(error, "error_dict", {}):
+            raise ReasonMissing from error
+        return explain(error)
+    return ""
 
 
 def _fit(record: Record, given: dict[str, tuple[Any, ...]]) -> None:

@@ -1,22 +1,26 @@
 """What every kind of record has in common in the admin."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db import IntegrityError, models
+from django.db import IntegrityError, models, transaction
 from django.forms import Field, ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from cmast.desk import forms
+from cmast.desk import conflicts, forms
 from cmast.desk.columns import label
+from cmast.desk.history import HistoryDesk
 from cmast.desk.questions import Attention, explain, question_filter
 from cmast.errors import RuleBroken
+from cmast.history.context import changing
 from cmast.models import Record
 from cmast.models.fields import NumberField, WordListField
 
@@ -102,6 +106,7 @@ def joined(records: models.QuerySet, paths: Iterable[str]) -> models.QuerySet:
 class RecordInline(Humane, admin.TabularInline):
     """Records that belong to the one on the page: the columns one works with, and a link to the rest."""
 
+    formset = forms.RowFormSet
     extra = 0
     show_change_link = True
     fields: ClassVar[tuple[str, ...]]
@@ -115,7 +120,7 @@ class RecordInline(Humane, admin.TabularInline):
         return joined(super().get_queryset(request), {*self.relations(self.fields), *self.named_by})
 
 
-class RecordAdmin(Humane, admin.ModelAdmin):
+class RecordAdmin(HistoryDesk, Humane, admin.ModelAdmin):
     """A kind of record.
 
     `sections` are the parts of its form in the words of the domain: title, fields, and `OPTIONAL` for a part that is closed
@@ -125,6 +130,8 @@ class RecordAdmin(Humane, admin.ModelAdmin):
 
     #: Heading on the index page.
     group: ClassVar[str] = ""
+    form = forms.ReasonedForm
+    action_form = forms.ReasonedActionForm
     sections: ClassVar[tuple[tuple[Any, ...], ...]] = ()
     questions: ClassVar[tuple[str, ...]] = ()
     attention: ClassVar[tuple[Attention, ...]] = ()
@@ -160,7 +167,9 @@ class RecordAdmin(Humane, admin.ModelAdmin):
         return tuple(self.search_fields) or ("key", self.model.label_field)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})})
+        context = {"title": capfirst(self.opts.verbose_name_plural), "has_history": True, **(extra_context or {})}
+        with changing(reason=said_reason(request)):
+            return super().changelist_view(request, context)
 
     def named_records(self) -> models.QuerySet:
         """Records with all that they point at, so that many of them can be checked and saved in a row."""
@@ -195,12 +204,59 @@ class RecordAdmin(Humane, admin.ModelAdmin):
     ) -> HttpResponse:
         """A rule that only saving can check is said on the page, and nothing is saved."""
         named = self.opts.verbose_name
-        title = capfirst(named) if object_id else f"Add {named}"
+        context = {"title": capfirst(named) if object_id else f"Add {named}", **(extra_context or {})}
+        if request.method != "POST":
+            return super().changeform_view(request, object_id, form_url, context)
         try:
-            return super().changeform_view(request, object_id, form_url, {"title": title, **(extra_context or {})})
+            with transaction.atomic(), changing(reason=said_reason(request)):
+                self._lock(object_id)
+                return super().changeform_view(request, object_id, form_url, context)
         except (ValidationError, RuleBroken, IntegrityError) as error:
             self.message_user(request, f"Nothing was saved: {explain(error)}", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        with changing(reason=said_reason(request)):
+            return super().delete_view(request, object_id, extra_context)
+
+    def _lock(self, object_id: str | None) -> None:
+        """From here on nobody else changes the record or its rows, so what is compared now is what is overwritten.
+
+        Rows first: who changes a row elsewhere also locks it before the version of this record moves with it.
+        """
+        if object_id is None or not object_id.isdecimal():
+            return
+        for row in self.inlines:
+            fields = row.model._meta.concrete_fields
+            link = row.fk_name or next(field.name for field in fields if field.related_model is self.model)
+            list(row.model._default_manager.filter(**{link: object_id}).order_by("pk").select_for_update().values("pk"))
+        list(self.model._default_manager.filter(pk=object_id).select_for_update().values("pk"))
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> HttpResponse:
+        form = context["adminform"].form
+        formsets = [shown.formset for shown in context["inline_admin_formsets"]]
+        if form.is_bound:
+            if found := conflicts.clashes(form, formsets):
+                return self._conflict_page(request, found, list(conflicts.resubmitted(request.POST, form, formsets)))
+            if not form.has_error(forms.REASON) and any(rows.lacks_reason for rows in formsets):
+                form.add_error(forms.REASON, "Say why: a row above changes in a date, status, RAG, score or target.")
+        return super().render_change_form(request, context, *args, **options)
+
+    def _conflict_page(self, request: HttpRequest, found: list[conflicts.Clash], data: list[tuple[str, str]]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Somebody else has changed this {self.opts.verbose_name}",
+            "opts": self.opts,
+            "clashes": found,
+            "data": data,
+            "url": request.get_full_path(),
+        }
+        return TemplateResponse(request, "admin/conflict.html", context, status=HTTPStatus.CONFLICT)
+
+
+def said_reason(request: HttpRequest) -> str:
+    """Why, in the words of whoever sends the form, without what PostgreSQL cannot keep."""
+    return request.POST.get(forms.REASON, "").replace("\0", "").strip()
 
 
 def inline(model: type[Record], *fields: str, link: str | None = None, **options: Any) -> type[RecordInline]:

@@ -20,6 +20,7 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, models, transaction
 
+from cmast.history.context import changing
 from cmast.models import Record, Source
 
 EDITIONS = Path(__file__).parent
@@ -66,7 +67,7 @@ class Report:
 def load_edition(directory: Path) -> Report:
     """Load all files of an edition, or nothing. Raises EditionError."""
     entries = list(_read(directory))
-    with transaction.atomic():
+    with transaction.atomic(), changing(reason=f"Loaded from the data files of {directory.name}."):
         return _Load(entries).run()
 
 
@@ -230,6 +231,9 @@ class _Load:
             for field in changed:
                 if not field.many_to_many:
                     setattr(record, field.attname, values[field])
+            if changed and record.pk:
+                # Loading its parts may have moved its version since it was read.
+                record.refresh_from_db(fields=["version"])
             if changed or record.pk is None:
                 record.save()
             for field in changed:

@@ -1,5 +1,7 @@
 """Models of the collaborative itself."""
 
+from cmast.models.changes import Change
+from cmast.models.idempotency import IdempotencyKey
 from cmast.models.jobs import JobRun
 from cmast.models.notes import Note, NoteSubject
 from cmast.models.organisations import Organisation, Site
@@ -9,6 +11,8 @@ from cmast.models.sources import Source, SourceSection
 
 __all__ = [
     "ApiToken",
+    "Change",
+    "IdempotencyKey",
     "JobRun",
     "Membership",
     "Note",

@@ -70,6 +70,7 @@ class NoteSubject(Record):
     """One record that a note is about, named by its kind and key, so that a note can be about anything."""
 
     label_field = "record_key"
+    touches = ("about_note",)
 
     about_note = models.ForeignKey(Note, models.CASCADE, related_name="subjects", help_text="The note.")
     record_type = LineField(max_length=60, help_text="Kind of record, in the singular: milestone, target, observation.")

@@ -48,6 +48,8 @@ class Organisation(Record):
         KEY_SYSTEM_PARTNER = "key_system_partner"
         OBSERVER = "observer"
 
+    touches = ("successor",)
+
     name = LineField(help_text="Official name.")
     short_name = LineField(blank=True, help_text="Name used in running text.")
     abbreviation = LineField(max_length=20, blank=True, help_text="Customary abbreviation, such as MWL.")

@@ -2,17 +2,36 @@
 
 import datetime as dt
 import secrets
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from django.db import models, transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
 from django.utils.text import slugify
 
+from cmast.errors import RuleBroken
+from cmast.history.context import current
 from cmast.models.fields import KeyField, LineField, LinesField, ProseField, WordListField
+from cmast.vocabulary import Rag
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from cmast.models.people import Person
+
+
+#: What the triggers say when an update carries an old version.
+STALE = "cmast_stale_version"
+#: Columns whose change is no change of the record.
+UNWATCHED = {"last_login"}
+
+
+class StaleRecord(RuleBroken):
+    """Somebody else has changed the record in the meantime."""
+
+    def __init__(self, record: "Record") -> None:
+        super().__init__("stale", f"“{record}” has been changed by somebody else since you read it.")
+        self.record = record
 
 
 class RecordQuerySet(models.QuerySet):
@@ -50,8 +69,19 @@ class Record(models.Model):
     label_field: ClassVar[str] = "name"
     #: Area of a membership ("programme", "workstream", "organisation") -> lookup path from this model to it.
     writers: ClassVar[dict[str, str]] = {}
-    #: (link, shared): this record's `shared` relation is always that of its `link`. Held by `cmast.triggers`.
+    #: (link, shared): this record's `shared` relation is always that of its `link`. Held by `cmast.history.triggers`.
     follows: ClassVar[tuple[tuple[str, str], ...]] = ()
+    #: Relations to records that are shown with this one as a part of them: when it changes, their version moves too.
+    touches: ClassVar[tuple[str, ...]] = ()
+    #: Fields besides dates, status and RAG whose stated value is not changed without a reason.
+    also_reasoned: ClassVar[tuple[str, ...]] = ()
+    #: Computed columns depend on the day of asking.
+    depends_on_day: ClassVar[bool] = False
+    #: (link, columns): computed columns of this record read these columns of the linked one.
+    computed_from: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
+
+    #: Column -> value as it was read, to see what changes.
+    as_read: dict[str, Any]
 
     key = KeyField()
     version = models.PositiveIntegerField(default=1, editable=False, help_text="Counts the changes of this record.")
@@ -91,16 +121,53 @@ class Record(models.Model):
     def __str__(self) -> str:
         return str(getattr(self, self.label_field) or self.key)
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Complete, check, write; all or nothing. Raises ValidationError with the fields that are wrong."""
-        with transaction.atomic():
-            self.complete()
-            if not self.key:
-                self.key = self._new_key()
-            self.full_clean()
-            if not self._state.adding:
-                self.version += 1
-            super().save(*args, **kwargs)
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Complete, check, write; all or nothing.
+
+        Raises ValidationError with the fields that are wrong, and StaleRecord when somebody else has changed the record since
+        this copy of it was read: the database compares the versions, whatever path the write takes.
+        """
+        is_update = not self._state.adding
+        if is_update and update_fields is not None and set(update_fields) <= UNWATCHED:
+            return super().save(*args, update_fields=update_fields, **kwargs)
+        try:
+            with transaction.atomic():
+                self.complete()
+                if not self.key:
+                    self.key = self._new_key()
+                self.full_clean()
+                self.require_reason()
+                super().save(*args, update_fields=update_fields, force_update=is_update, **kwargs)
+        except IntegrityError as error:
+            if STALE not in str(error):
+                raise
+            raise StaleRecord(self) from error
+        if is_update:
+            self.version += 1
+        self.as_read = {name: getattr(self, name) for name in self.reasoned()}
+
+    @classmethod
+    def reasoned(cls) -> set[str]:
+        """Fields whose stated value is not changed without a reason: dates, status, RAG and what a model adds to them."""
+        dates = {f.name for f in cls._meta.concrete_fields if isinstance(f, models.DateField) and f.name.endswith("_on")}
+        words = {f.name for f in cls._meta.concrete_fields if f.name in ("status", "stated_status", "stage", "rag", "outcome")}
+        return dates | words | set(cls.also_reasoned)
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any) -> Self:
+        record = super().from_db(db, field_names, values, **options)
+        record.as_read = dict(zip(field_names, values, strict=True))
+        return record
+
+    def require_reason(self) -> None:
+        """Raises ValidationError when a stated value of `reasoned()` changes and nobody has said why."""
+        if current().reason:
+            return
+        read = getattr(self, "as_read", {})
+        unstated = (None, Rag.NOT_SET)
+        changed = [n for n in sorted(self.reasoned()) if read.get(n) not in unstated and read[n] != getattr(self, n)]
+        if changed:
+            raise ValidationError({"change_reason": f"Say why: {', '.join(changed)} changes."}, code="reason_required")
 
     def complete(self) -> None:
         """Fill in what follows from other fields. Called before the checks of each save."""

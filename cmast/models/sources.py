@@ -45,6 +45,7 @@ class SourceSection(Record):
     """A heading of a document and the lines below it."""
 
     label_field = "title"
+    touches = ("document",)
 
     document = models.ForeignKey(Source, models.CASCADE, related_name="sections", help_text="Document that it is part of.")
     title = LineField(help_text="Heading.")

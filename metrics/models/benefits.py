@@ -74,6 +74,7 @@ class Benefit(PlacedRecord):
         COST_AVOIDANCE = "cost_avoidance"
 
     label_field = "title"
+    touches = ("deliverable",)
 
     title = LineField(help_text="What is better.")
     benefit_type = WordField(Type, help_text="What sort of benefit it is.")
@@ -136,6 +137,7 @@ class BenefitFigure(Record):
         NOT_APPLICABLE = "not_applicable"
 
     label_field = "title"
+    touches = ("benefit",)
     writers: ClassVar[dict[str, str]] = {"programme": "benefit__programme"}
 
     benefit = models.ForeignKey(Benefit, models.PROTECT, related_name="figures", help_text="The benefit.")

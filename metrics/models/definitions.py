@@ -110,6 +110,7 @@ class MetricLevel(Record):
     """What a level of an ordinal metric means."""
 
     label_field = "meaning"
+    touches = ("metric",)
     writers: ClassVar[dict[str, str]] = {"programme": "metric__programme"}
 
     metric = models.ForeignKey(Metric, models.CASCADE, related_name="levels", help_text="The ordinal metric.")
@@ -175,6 +176,8 @@ class Target(Record):
         CLINICAL_COMPLEXITY = "clinical_complexity"
 
     label_field = "key"
+    touches = ("metric", "deliverables")
+    also_reasoned = ("operator", "value", "low", "high", "within_amount", "within_unit", "scope_level")
     writers: ClassVar[dict[str, str]] = {"programme": "metric__programme"}
 
     metric = models.ForeignKey(Metric, models.PROTECT, related_name="targets", help_text="What is measured.")
@@ -282,6 +285,7 @@ class TrajectoryPoint(Record):
     """One planned value. A point whose value is not stated stays empty; it is never worked back from a variance."""
 
     label_field = "key"
+    touches = ("trajectory",)
     writers: ClassVar[dict[str, str]] = {"programme": "trajectory__metric__programme"}
 
     trajectory = models.ForeignKey(Trajectory, models.CASCADE, related_name="points", help_text="The path.")

@@ -134,6 +134,8 @@ class Observation(Record):
         DONOR = "donor"
 
     label_field = "key"
+    touches = ("cohort",)
+    computed_from = (("target", ("operator", "value", "low", "high")),)
     writers: ClassVar[dict[str, str]] = {"programme": "metric__programme", "organisation": "organisation"}
 
     metric = models.ForeignKey(Metric, models.PROTECT, related_name="observations", help_text="What is measured.")

@@ -170,6 +170,7 @@ class Milestone(PlacedRecord):
         ONGOING = "ongoing"
 
     label_field = "title"
+    depends_on_day = True
     writers: ClassVar[dict[str, str]] = {"programme": "programme", "workstream": "workstream"}
 
     title = LineField(help_text="What happens.")

@@ -1,11 +1,12 @@
 """Who decides: forums, their meetings, approvals with one vote per deciding body, decisions and actions."""
 
 import datetime as dt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from cmast.models import Record, RecordQuerySet
 from cmast.models.fields import (
@@ -200,11 +201,13 @@ class ApprovalQuerySet(RecordQuerySet):
 
     def with_computed(self, today: dt.date) -> "ApprovalQuerySet":
         """Adds `votes_total`, `votes_in_favour` and `votes_open`, counted from the votes."""
-        in_favour = Q(votes__status__in=IN_FAVOUR)
+
+        def count(**status: Any) -> Coalesce:
+            votes = Vote.objects.filter(approval=OuterRef("pk"), **status).order_by().values("approval")
+            return Coalesce(Subquery(votes.annotate(count=models.Count("pk")).values("count")), 0)
+
         return self.annotate(
-            votes_total=models.Count("votes"),
-            votes_in_favour=models.Count("votes", filter=in_favour),
-            votes_open=models.Count("votes", filter=Q(votes__status__in=OPEN)),
+            votes_total=count(), votes_in_favour=count(status__in=IN_FAVOUR), votes_open=count(status__in=OPEN)
         )
 
 
@@ -297,6 +300,7 @@ class Snapshot(Record):
     """The same approval counted on another day: how many had agreed then, as a source states it."""
 
     label_field = "as_at_on"
+    touches = ("approval",)
     writers: ClassVar[dict[str, str]] = {"programme": "approval__programme"}
 
     approval = models.ForeignKey(Approval, models.CASCADE, related_name="snapshots", help_text="The approval.")
@@ -329,6 +333,7 @@ class Vote(Record):
         DEFERRED = "deferred"
 
     label_field = "body_label"
+    touches = ("approval",)
     writers: ClassVar[dict[str, str]] = {"programme": "approval__programme", "organisation": "organisation"}
 
     approval = models.ForeignKey(Approval, models.CASCADE, related_name="votes", help_text="What is voted on.")

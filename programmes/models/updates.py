@@ -85,6 +85,7 @@ class UpdateFact(Record):
     """One short fact of an update."""
 
     label_field = "text"
+    touches = ("update",)
     writers: ClassVar[dict[str, str]] = {"programme": "update__programme", "workstream": "update__workstream"}
 
     update = models.ForeignKey(Update, models.CASCADE, related_name="facts", help_text="The update that it is part of.")

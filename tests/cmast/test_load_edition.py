@@ -12,7 +12,7 @@ from django.db import connection
 
 from cmast.editions import loader
 from cmast.editions.loader import EDITIONS, EditionError, edition_is_loaded, load_edition
-from cmast.models import Organisation, Record, Source
+from cmast.models import Change, Organisation, Record, Source
 from metrics.models import Observation, Target
 from programmes.models import Approval, Milestone, Programme, Workstream
 
@@ -79,7 +79,8 @@ def empty_register(db: None) -> None:
     with connection.cursor() as cursor:
         for label in OURS:
             for model in apps.get_app_config(label).get_models(include_auto_created=True):
-                cursor.execute(f"DELETE FROM {model._meta.db_table}")
+                if model is not Change:
+                    cursor.execute(f"DELETE FROM {model._meta.db_table}")
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_the_files_win_but_only_in_what_they_name(edition: str) -> None:
     report = load_edition(EDITION)
     assert report.changes == ["milestone e-lims-contract-award: title, depends_on"]
     milestone.refresh_from_db()
-    assert (milestone.title, milestone.rag, milestone.version) == ("LIMS contract award", "amber", 3)
+    assert (milestone.title, milestone.rag) == ("LIMS contract award", "amber")
     assert [needed.key for needed in milestone.depends_on.all()] == ["e-lims-fifth-approval"]
 
 

@@ -32,7 +32,7 @@ def test_every_save_moves_the_version(edition: Any) -> None:
     trust = Organisation.objects.get(key="RBN")
     before = trust.version
     trust.save()
-    assert Organisation.objects.get(key="RBN").version == before + 1
+    assert trust.version == Organisation.objects.get(key="RBN").version == before + 1
 
 
 def test_nothing_is_written_when_a_rule_is_broken(edition: Any) -> None:
@@ -78,11 +78,12 @@ def test_the_database_refuses_it_as_well(edition: Any) -> None:
 
 def test_records_move_with_their_workstream(edition: Any) -> None:
     faculty = Workstream.objects.get(key="ws-ahp-faculty")
+    before = faculty.actions.get(key="act-ahp-project-plan").version
     faculty.programme = Programme.objects.get(key="efficiency-at-scale")
     faculty.save()
     moved = faculty.actions.get(key="act-ahp-project-plan")
     assert moved.programme.key == "efficiency-at-scale"
-    assert moved.version == 2
+    assert moved.version > before
 
 
 def test_a_whole_branch_moves_with_its_root(edition: Any) -> None:

@@ -51,7 +51,7 @@ def test_every_operation_has_a_summary_a_description_and_all_its_statuses(docume
 
 def test_every_operation_that_answers_shows_an_example(document: Any) -> None:
     for path, method, operation in operations(document):
-        if method == "delete":
+        if method == "delete" or path.endswith("/history/"):
             continue
         contents = [operation["responses"]["201" if method == "post" else "200"]["content"]]
         if method != "get":

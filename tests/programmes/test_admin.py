@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from cmast.models import Record
+from cmast.models import Change, Record
 from programmes.models import Action, Approval, Milestone, Update, Vote
 
 
@@ -18,12 +18,13 @@ def desk(sign_in: Callable[[str], Client]) -> Client:
     return sign_in("pmo")
 
 
-def act(client: Client, verb: str, records: Iterable[Record]) -> list[str]:
+def act(client: Client, verb: str, records: Iterable[Record], reason: str = "Said by the board") -> list[str]:
     """Does a bulk action and returns what the desk says to it."""
     records = list(records)
     meta = records[0]._meta
     url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
-    response = client.post(url, {"action": verb, "_selected_action": [record.pk for record in records]}, follow=True)
+    data = {"action": verb, "_selected_action": [record.pk for record in records], "change_reason": reason}
+    response = client.post(url, data, follow=True)
     assert response.status_code == 200
     return [str(message) for message in response.context["messages"]]
 
@@ -34,7 +35,20 @@ def test_actions_are_done_today(desk: Client, make: Callable, today: object) -> 
     for action in actions:
         action.refresh_from_db()
         assert (action.status, action.done_on, action.version) == ("done", today, 2)
-    assert LogEntry.objects.filter(change_message="Mark as done today.").count() == 2
+    written = Change.objects.filter(record_type="programmes.action", operation="update", origin="admin")
+    assert [change.reason for change in written] == ["Said by the board"] * 2
+    assert not LogEntry.objects.exists()
+
+
+def test_a_verb_that_needs_a_reason_changes_nothing_without_one(desk: Client, make: Callable) -> None:
+    done, still_open = make(Action, status="done"), make(Action)
+    assert act(desk, "cancel", [still_open, done], reason=" ") == ["Nothing was changed. Cancel needs a reason: say why."]
+    still_open.refresh_from_db()
+    assert (still_open.status, still_open.version) == ("open", 1)
+
+
+def test_a_verb_that_states_something_for_the_first_time_needs_no_reason(desk: Client, make: Callable) -> None:
+    assert act(desk, "achieved", [make(Milestone)], reason="") == ["Record as achieved: 1 done."]
 
 
 def test_what_a_verb_does_not_fit_is_said_and_left(desk: Client, make: Callable) -> None:

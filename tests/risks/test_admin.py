@@ -23,7 +23,8 @@ def test_a_risk_is_closed_once(sign_in: Callable[[str], Client], make: Callable,
     client, url = sign_in("pmo"), reverse("admin:risks_risk_changelist")
     risk = make(Risk)
     gone = make(Risk, title="Gone", status="closed", closed_on=dt.date(2024, 1, 1))
-    response = client.post(url, {"action": "close", "_selected_action": [risk.pk, gone.pk]}, follow=True)
+    data = {"action": "close", "_selected_action": [risk.pk, gone.pk], "change_reason": "Resolved"}
+    response = client.post(url, data, follow=True)
     assert [str(message) for message in response.context["messages"]] == [
         "Close today: 1 done.",
         "“Gone” was left as it is: its status is “closed”.",

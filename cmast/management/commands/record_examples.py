@@ -58,12 +58,20 @@ def make_what_the_edition_lacks() -> None:
     Review.objects.create(key="r-cyber-resilience-review", risk=risk, reviewed_on=DAY, next_review_on=dt.date(2024, 6, 3))
 
 
+class On:
+    """Stands for the view, which says what day is asked for."""
+
+    @staticmethod
+    def day_of_question() -> dt.date:
+        return DAY
+
+
 def of(resource: str, viewset: Any) -> dict[str, Any]:
     serializer = viewset.serializer_class
     links, lists = serializer.relations()
     records = viewset.queryset.with_computed(DAY).select_related(*links).prefetch_related(*lists)
     record = records.get(key=CHOSEN[resource]) if resource in CHOSEN else records.order_by("pk").first()
-    answer = json.loads(JSONRenderer().render(serializer(record).data), object_hook=_timeless)
+    answer = json.loads(JSONRenderer().render(serializer(record, context={"view": On}).data), object_hook=_timeless)
     writable = {name for name, field in serializer().fields.items() if not field.read_only}
     body = {name: value for name, value in answer.items() if name in writable}
     return {"answer": answer, "page": {"next": None, "results": [answer]}, "body": body}

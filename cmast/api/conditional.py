@@ -1,0 +1,64 @@
+"""Versions on the wire: ETag out, If-Match and If-None-Match in.
+
+A tag is made of the kind, the key and the version, and of the day where computed fields depend on it. The version moves with
+everything that the record is shown with, so equal tags mean equal representations.
+"""
+
+import datetime as dt
+import re
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.request import Request
+
+from cmast.api.problems import PreconditionFailed, PreconditionRequired
+from cmast.models import Change, Record
+
+_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+
+
+def etag_of(model: type[Record], key: str, version: int, day: dt.date) -> str:
+    """The tag of a version of a record, in quotes."""
+    tag = f"{model._meta.model_name}-{key}-{version}"
+    return f'"{tag}-{day.isoformat()}"' if model.depends_on_day else f'"{tag}"'
+
+
+def tags(header: str) -> list[str]:
+    """The tags of an If-Match or If-None-Match. A proxy that compresses makes a tag weak; that does not change our versions."""
+    return [f'"{tag}"' for tag in _TAG.findall(header)]
+
+
+def require_match(request: Request, record: Record) -> None:
+    """The caller must have read the version that is stored now. Raises PreconditionRequired or PreconditionFailed."""
+    given = tags(request.headers.get("If-Match", ""))
+    if not given:
+        raise PreconditionRequired
+    versions = [version for tag in given if (version := version_in(tag, record)) is not None]
+    if record.version not in versions:
+        raise PreconditionFailed(position_of(request, record, max(versions, default=0)))
+
+
+def version_in(tag: str, record: Record) -> int | None:
+    """The version that a tag of this record names; None for a tag of anything else."""
+    found = re.fullmatch(rf'"{record._meta.model_name}-{re.escape(record.key)}-(\d{{1,9}})(?:-\d{{4}}-\d\d-\d\d)?"', tag)
+    return int(found.group(1)) if found else None
+
+
+def position_of(request: Request, record: Record, since: int) -> dict[str, Any]:
+    """Where the record stands, and which fields of the request's body somebody else has changed since that version."""
+    changed: set[str] = set()
+    columns = {field.column: field.name for field in record._meta.concrete_fields}
+    for change in Change.objects.filter(record_type=record._meta.label_lower, record_key=record.key).order_by("-id")[:200]:
+        if change.table == record._meta.db_table:
+            if (change.after or {}).get("version", 0) <= since:
+                break
+            changed |= {columns.get(column, column) for column in change.differences}
+        else:
+            changed.add(change.table.removeprefix(f"{record._meta.db_table}_"))
+    body = request.data if isinstance(request.data, dict) else {}
+    return {
+        "current_version": record.version,
+        "current_etag": etag_of(type(record), record.key, record.version, timezone.localdate()),
+        "changed_fields": sorted(changed),
+        "clashing_fields": sorted(changed & set(body)),
+    }

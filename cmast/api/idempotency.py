@@ -1,0 +1,118 @@
+"""A POST that is sent again has one effect and gets the same answer.
+
+`Idempotency-Key`, the effect and the stored answer are one transaction. A second request with the key waits for the first; if
+that takes too long it is told to come again. Errors are not stored: nothing happened, so the request may simply run again.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+from rest_framework import status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cmast.api.renderers import OrjsonRenderer
+from cmast.models import IdempotencyKey
+
+HEADER = "Idempotency-Key"
+_FORM = re.compile(r"[\x21-\x7e]{1,255}")
+#: Headers of an answer that a replay repeats.
+_REPEATED = ("Location", "ETag")
+#: How long a second request waits for the first on PostgreSQL. On SQLite writers queue anyway.
+_PATIENCE = "3s"
+
+
+class KeyReused(APIException):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = "This Idempotency-Key was used for another request. A new request needs a new key."
+    default_code = "idempotency_key_reused"
+
+
+class StillRunning(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "The first request with this Idempotency-Key is still running. Send it again in a moment."
+    default_code = "still_running"
+    wait = 3  # becomes Retry-After
+
+
+class KeyTaken(Exception):
+    """Somebody has used the key since we looked."""
+
+
+def once(handler: Callable[..., Response]) -> Callable[..., Response]:
+    """Lets a handler of POST be sent again under an `Idempotency-Key`."""
+
+    @wraps(handler)
+    def wrapper(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        key = key_of(request)
+        if key is None:
+            return handler(view, request, *args, **kwargs)
+        stored = _find(request, key)
+        try:
+            return _replay(request, stored) if stored else _run(handler, key, view, request, *args, **kwargs)
+        except KeyTaken as taken:
+            if (stored := _find(request, key)) is None:
+                raise StillRunning from taken  # the first request has failed meanwhile
+            return _replay(request, stored)
+
+    return wrapper
+
+
+def key_of(request: Request) -> str | None:
+    """The caller's key. Raises ValidationError when it has another form than 1 to 255 visible characters."""
+    key = request.headers.get(HEADER)
+    if key is not None and not _FORM.fullmatch(key):
+        raise ValidationError({HEADER: ["Give 1 to 255 visible ASCII characters, such as a UUID."]})
+    return key
+
+
+def _find(request: Request, key: str) -> IdempotencyKey | None:
+    caller: Any = request.user
+    return IdempotencyKey.objects.filter(person=caller, key=key).first()
+
+
+def _fingerprint(request: Request) -> str:
+    return hashlib.sha256(OrjsonRenderer().render(request.data)).hexdigest()
+
+
+def _run(handler: Callable[..., Response], key: str, view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+    with transaction.atomic():
+        stored = _claim(request, key)
+        response = handler(view, request, *args, **kwargs)
+        stored.status = response.status_code
+        stored.answer = response.data
+        stored.headers = {name: response.headers[name] for name in _REPEATED if name in response.headers}
+        stored.save()
+    return response
+
+
+def _claim(request: Request, key: str) -> IdempotencyKey:
+    """Write the key down first: whoever comes second with it waits here until we commit or fail."""
+    caller: Any = request.user
+    try:
+        with transaction.atomic():
+            _be_patient(_PATIENCE)
+            stored = IdempotencyKey.objects.create(person=caller, key=key, path=request.path, fingerprint=_fingerprint(request))
+            _be_patient("0")
+            return stored
+    except IntegrityError as error:
+        raise KeyTaken from error
+    except OperationalError as error:
+        raise StillRunning from error
+
+
+def _be_patient(time: str) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [time])
+
+
+def _replay(request: Request, stored: IdempotencyKey) -> Response:
+    if (stored.path, stored.fingerprint) != (request.path, _fingerprint(request)):
+        raise KeyReused
+    return Response(stored.answer, status=stored.status, headers={**stored.headers, "Idempotency-Replayed": "true"})

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from cmast.history.context import changing
+from cmast.history.rules import tables
 
 
 def install(cursor: Any, tables: list[str]) -> None:
@@ -49,8 +50,6 @@ def reading_as_of(moment: dt.datetime) -> Iterator[None]:
 
 
 def _with_temporary_views() -> Iterator[None]:
-    from cmast.history.triggers import tables
-
     made: list[str] = []
     with connection.cursor() as cursor:
         try:

@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 
 from cmast.history import triggers
 from cmast.history.context import changing
+from cmast.history.rules import Table, tables
 from cmast.models import Change, Membership, Organisation, Person
 from cmast.models.records import StaleRecord
 from cmast.urls import api as router
@@ -22,7 +23,7 @@ FILTERS = {prefix: viewset.filterset_class.base_filters for prefix, viewset, _ i
 RESOURCES = list(FILTERS)
 
 
-def stored(table: triggers.Table) -> dict[int, dict[str, Any]]:
+def stored(table: Table) -> dict[int, dict[str, Any]]:
     """The rows of a table as the database itself has them."""
     columns = ", ".join(f'"{column}"' for column in table.shown)
     with connection.cursor() as cursor:
@@ -30,7 +31,7 @@ def stored(table: triggers.Table) -> dict[int, dict[str, Any]]:
         return {row[table.shown.index("id")]: dict(zip(table.shown, row, strict=True)) for row in cursor.fetchall()}
 
 
-def replayed(table: triggers.Table) -> dict[int, dict[str, Any]]:
+def replayed(table: Table) -> dict[int, dict[str, Any]]:
     """The rows of a table as its history tells them."""
     rows: dict[int, dict[str, Any]] = {}
     for change in Change.objects.filter(table=table.name).order_by("id").iterator():
@@ -133,7 +134,7 @@ def test_history_has_every_one_of_5000_random_changes(seed: int, edition: Any, m
     dice = random.Random(seed)
     changes = sum(operate(dice, number) for number in iter_until(5000))
     assert changes >= 5000
-    for table in triggers.tables():
+    for table in tables():
         replay, rows = replayed(table), stored(table)
         assert {pk: alike(row) for pk, row in replay.items()} == {pk: alike(row) for pk, row in rows.items()}, table.name
 

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import orjson
 from django.db import IntegrityError, OperationalError, connection, transaction
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cmast.api.renderers import OrjsonRenderer
 from cmast.models import IdempotencyKey
 
 HEADER = "Idempotency-Key"
@@ -77,7 +77,7 @@ def _find(request: Request, key: str) -> IdempotencyKey | None:
 
 
 def _fingerprint(request: Request) -> str:
-    return hashlib.sha256(OrjsonRenderer().render(request.data)).hexdigest()
+    return hashlib.sha256(orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _run(handler: Callable[..., Response], key: str, view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:

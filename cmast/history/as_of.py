@@ -16,10 +16,10 @@ from cmast.history.context import changing
 from cmast.history.rules import tables
 
 
-def install(cursor: Any, tables: list[str]) -> None:
+def install(cursor: Any, names: list[str]) -> None:
     """The views of PostgreSQL, made anew after each migration."""
     cursor.execute("CREATE SCHEMA as_of")
-    for table in tables:
+    for table in names:
         cursor.execute(
             f"CREATE VIEW as_of.{table} AS SELECT (jsonb_populate_record(NULL::public.{table}, latest.after)).* FROM ("
             "SELECT DISTINCT ON (row_id) after FROM public.cmast_change "

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.db import models
 from django.utils import timezone
 
+from cmast.history.context import Origin, changing
 from cmast.models.fields import LineField
 from cmast.vocabulary import Words
 
@@ -14,7 +15,8 @@ class JobRunManager(models.Manager):
         """Run a job and keep what it says it did. A failure is kept too, and raised again."""
         started_at = timezone.now()
         try:
-            detail = job()
+            with changing(origin=Origin.TASK):
+                detail = job()
         except Exception as error:
             self.create(name=name, started_at=started_at, outcome=JobRun.Outcome.FAILED, detail=repr(error)[:500])
             raise

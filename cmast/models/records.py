@@ -167,7 +167,8 @@ class Record(models.Model):
         unstated = (None, Rag.NOT_SET)
         changed = [n for n in sorted(self.reasoned()) if read.get(n) not in unstated and read[n] != getattr(self, n)]
         if changed:
-            raise ValidationError({"change_reason": f"Say why: {', '.join(changed)} changes."}, code="reason_required")
+            said = ValidationError(f"Say why: {', '.join(changed)} changes.", code="reason_required")
+            raise ValidationError({"change_reason": said})
 
     def complete(self) -> None:
         """Fill in what follows from other fields. Called before the checks of each save."""

@@ -42,7 +42,9 @@ def test_the_key_of_another_request_is_refused(change: Any, edition: Any, api: A
 def test_the_order_of_the_fields_is_no_other_request_but_their_values_are(edition: Any, api: Any) -> None:
     client = api("pmo")
     post(client)
-    assert post(client, body=dict(BODY)).status_code == 201
+    again = post(client, body=dict(reversed(BODY.items())))
+    assert (again.status_code, again["Idempotency-Replayed"]) == (201, "true")
+    assert post(client, body=BODY | {"type": "launch"}).status_code == 422
 
 
 def test_another_persons_key_is_another_key(edition: Any, api: Any) -> None:

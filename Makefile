@@ -1,8 +1,9 @@
-# `make help` lists what there is. PYTHON, VENV, PORT and ARGS may be given: PORT=8123 make run, make test ARGS="-k risk".
+# `make help` lists what there is. PYTHON, VENV, PORT, CALLS and ARGS may be given: PORT=8123 make run, make test ARGS="-k risk".
 
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
+CALLS ?= 20000
 ARGS ?=
 
 PREPARE = @$(PYTHON) scripts/prepare.py $(VENV)
@@ -15,7 +16,7 @@ COMPILE = UV_DEFAULT_INDEX="$${PIP_INDEX_URL:-$$($(CURDIR)/$(BIN)/pip config get
 LOCKS = base production dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgresql check format lock openapi
+.PHONY: help run test test-sqlite test-postgresql fuzz check format lock openapi contract
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
@@ -34,7 +35,11 @@ test-sqlite test-postgresql: test-%: ## Run the tests on one of them
 	$(PREPARE) requirements/dev.txt
 	@$(BIN)/python -m tests.run $* $(ARGS)
 
-check: ## Lint, types, layers, migrations, OpenAPI document, lock files
+fuzz: ## Call the API with what its OpenAPI document allows and forbids, CALLS=20000 times on each database
+	$(PREPARE) requirements/dev.txt
+	@CMAST_FUZZ=$(CALLS) $(BIN)/python -m tests.run $(ARGS) tests/contract/test_fuzz.py -rP --durations=3
+
+check: ## Lint, types, layers, migrations, OpenAPI document, contract, lock files
 	$(PREPARE) requirements/dev.txt
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -43,6 +48,7 @@ check: ## Lint, types, layers, migrations, OpenAPI document, lock files
 	$(DRY)/python manage.py makemigrations --check --dry-run
 	@file=$$(mktemp) && trap "rm $$file" EXIT && $(DRY)/python manage.py spectacular --validate --fail-on-warn --file $$file \
 	  && { diff docs/openapi.yml $$file || { echo "docs/openapi.yml is not up to date: run make openapi"; exit 1; } }
+	$(BIN)/python scripts/contract.py
 	@folder=$$(mktemp -d) && trap "rm -r $$folder" EXIT && cp -R requirements $$folder && cd $$folder \
 	  && for name in $(LOCKS); do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done \
 	  && diff -r $(CURDIR)/requirements requirements || { echo "A lock file is not up to date: run make lock"; exit 1; }
@@ -59,3 +65,7 @@ lock: ## Compile requirements/*.in; what is pinned stays, unless ARGS="--upgrade
 openapi: ## Write docs/openapi.yml
 	$(PREPARE) requirements/dev.txt
 	$(DRY)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yml
+
+contract: ## Write docs/contract.txt, what a release promises; refuses what breaks the last one
+	$(PREPARE) requirements/dev.txt
+	$(BIN)/python scripts/contract.py --write

@@ -7,6 +7,8 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -15,7 +17,22 @@ from cmast.desk.columns import tag
 from cmast.desk.forms import RecordForm
 from cmast.desk.questions import Attention, verb
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
-from cmast.models import ApiToken, JobRun, Membership, Note, NoteSubject, Organisation, Person, Site, Source, SourceSection
+from cmast.errors import RuleBroken
+from cmast.models import (
+    ApiToken,
+    JobRun,
+    Membership,
+    Note,
+    NoteSubject,
+    Organisation,
+    Person,
+    Restriction,
+    Site,
+    Source,
+    SourceSection,
+    Webhook,
+    WebhookDelivery,
+)
 from cmast.views import LIFETIME
 
 PEOPLE, REPORTING, SYSTEM = "People and places", "Reporting", "System"
@@ -158,6 +175,91 @@ class NoteSubjectAdmin(RecordAdmin):
     list_display = ("record_key", "record_type", "about_note")
     list_filter = ("record_type",)
     sections = ((None, ("about_note", ("record_type", "record_key"))),)
+
+
+@admin.register(Restriction)
+class RestrictionAdmin(RecordAdmin):
+    """Whoever restricts a record names themselves too, or would lose sight of it."""
+
+    group = SYSTEM
+    list_display = ("record_key", "record_type", "kind")
+    list_filter = ("kind", "record_type")
+    sections = ((None, (("record_type", "record_key"), "kind", "named")),)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"named": [request.user.pk]}
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """The same rule as in the API: what has been written must still be one's own."""
+        super().save_related(request, form, formsets, change)
+        if not Restriction.objects.editable_by(request.user).filter(pk=form.instance.pk).exists():
+            raise ValidationError("name yourself too, or you could no longer see it.")
+
+
+@admin.register(Webhook)
+class WebhookAdmin(RecordAdmin):
+    """The secret is shown once, when a webhook is made; a new one comes from the API."""
+
+    group = SYSTEM
+    list_display = ("name", "url", "owner", "is_active", "disabled_reason")
+    list_filter = ("is_active",)
+    search_fields = ("name", "key", "url", "owner__name")
+    questions = ("given_up",)
+    readonly_fields = ("owner", "disabled_reason")
+    sections = (
+        (None, ("name", "url", "resources")),
+        ("State", ("is_active", "disabled_reason", "owner")),
+    )
+    attention = (Attention("Webhooks given up", question="given_up", hint="Their receivers take nothing any more.", order=80),)
+    actions = (
+        verb("enable", "Switch on the selected webhooks", {"is_active": (False,)}, is_active=True),
+        verb("disable", "Switch off the selected webhooks", {"is_active": (True,)}, is_active=False),
+    )
+
+    def save_model(self, request: HttpRequest, obj: Webhook, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            self.message_user(
+                request, f"The secret of {obj.name} is {obj.secret} – copy it now, it is not shown again.", messages.WARNING
+            )
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(admin.ModelAdmin):
+    """What was sent to whom. The register writes it; a person can have it sent again."""
+
+    group = SYSTEM
+    list_display = ("created_at", "webhook", "event", tag("state"), "attempts", "last_status", "last_error", "not_before")
+    list_filter = ("state", "event", "webhook")
+    list_select_related = ("webhook",)
+    search_fields = ("id", "webhook__name", "webhook__key", "last_error")
+    fields = (
+        ("webhook", "event", "asked_by"),
+        ("state", "attempts", "not_before"),
+        ("created_at", "sent_at"),
+        ("last_status", "last_error"),
+        ("first_position", "last_position"),
+    )
+    actions = ("send_again",)
+
+    @admin.action(description="Send the selected deliveries again", permissions=["view"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
+        for delivery in queryset.select_related("webhook"):
+            try:
+                delivery.send_again(request.user)
+            except RuleBroken as error:
+                self.message_user(request, f"{delivery.pk} was left as it is. {error.message}", messages.ERROR)
+            else:
+                self.message_user(request, f"{delivery.pk} will be sent again.", messages.SUCCESS)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: WebhookDelivery | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: WebhookDelivery | None = None) -> bool:
+        return False
 
 
 class TokenForm(forms.ModelForm):

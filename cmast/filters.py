@@ -1,7 +1,18 @@
 """Filters and questions of cmast."""
 
-from cmast.api.filters import RecordFilterSet
-from cmast.models import Membership, Note, NoteSubject, Organisation, Person, Site, Source, SourceSection
+from cmast.api.filters import Question, RecordFilterSet
+from cmast.models import (
+    Membership,
+    Note,
+    NoteSubject,
+    Organisation,
+    Person,
+    Restriction,
+    Site,
+    Source,
+    SourceSection,
+    Webhook,
+)
 
 
 class SourceFilter(RecordFilterSet):
@@ -51,4 +62,20 @@ class NoteFilter(RecordFilterSet):
 class NoteSubjectFilter(RecordFilterSet):
     class Meta:
         model = NoteSubject
+        fields: list[str] = []
+
+
+class RestrictionFilter(RecordFilterSet):
+    hidden = ("record_id",)
+
+    class Meta:
+        model = Restriction
+        fields: list[str] = []
+
+
+class WebhookFilter(RecordFilterSet):
+    given_up = Question("given_up", help_text="Switched off by the register, because the receiver takes nothing any more.")
+
+    class Meta:
+        model = Webhook
         fields: list[str] = []

@@ -1,11 +1,13 @@
-"""One id per request: in the answer, in every log line, in every error."""
+"""One id per request: in the answer, in every log line, in every error. And where a request came from."""
 
+import ipaddress
 import logging
 import re
 import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -37,3 +39,23 @@ class RequestIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
         return True
+
+
+def client_address(request: HttpRequest) -> str:
+    """The address that the outermost of our own proxies (`CMAST_PROXIES`) heard from; of IPv6 the network of one subscriber.
+
+    Each proxy adds it to X-Forwarded-For on the right. Whatever stands further left, the caller may have invented.
+    """
+    told = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    hops = [*told, request.META.get("REMOTE_ADDR", "")]
+    return _subscriber(hops[-1 - min(settings.PROXIES, len(told))])
+
+
+def _subscriber(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return "unknown"  # a proxy that writes something else: then they are all one
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.IPv6Network((int(address), 64), strict=False))

@@ -1,9 +1,25 @@
 """JSON of cmast."""
 
+from typing import Any
+
+from django.db.models import DateTimeField
 from rest_framework import serializers
 
-from cmast.api.serializers import KeyRelatedField, RecordSerializer
-from cmast.models import ApiToken, Membership, Note, NoteSubject, Organisation, Person, Site, Source, SourceSection
+from cmast.api.serializers import KeyRelatedField, MomentField, RecordSerializer, StrictSerializer
+from cmast.models import (
+    ApiToken,
+    Membership,
+    Note,
+    NoteSubject,
+    Organisation,
+    Person,
+    Restriction,
+    Site,
+    Source,
+    SourceSection,
+    Webhook,
+    WebhookDelivery,
+)
 
 
 class SourceSectionSerializer(RecordSerializer):
@@ -54,7 +70,62 @@ class NoteSerializer(RecordSerializer):
         model = Note
 
 
-class TokenSerializer(serializers.ModelSerializer):
+class RestrictionSerializer(RecordSerializer):
+    hidden = ("record_id",)
+
+    class Meta:
+        model = Restriction
+
+
+class WebhookSerializer(RecordSerializer):
+    class Meta:
+        model = Webhook
+
+
+class NewWebhookSerializer(WebhookSerializer):
+    """A webhook just made, with its secret, shown this once."""
+
+    secret = serializers.CharField(read_only=True, help_text="What its messages are signed with. It is not shown again.")
+
+    class Meta(WebhookSerializer.Meta):
+        pass
+
+
+class NewSecretSerializer(serializers.Serializer):
+    """A secret just made, shown this once."""
+
+    secret = serializers.CharField(help_text="What messages are signed with from now on. It is not shown again.")
+
+
+class WebhookDeliverySerializer(serializers.ModelSerializer):
+    """One message to a webhook."""
+
+    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {DateTimeField: MomentField}
+
+    id = serializers.UUIDField(read_only=True, help_text="The header webhook-id of the message.")
+    asked_by: Any = serializers.SlugRelatedField(
+        slug_field="key", read_only=True, allow_null=True, help_text="Who asked for it to be sent, where a person did."
+    )
+
+    class Meta:
+        model = WebhookDelivery
+        fields = [
+            "id",
+            "event",
+            "state",
+            "attempts",
+            "not_before",
+            "last_status",
+            "last_error",
+            "first_position",
+            "last_position",
+            "asked_by",
+            "created_at",
+            "sent_at",
+        ]
+
+
+class TokenSerializer(StrictSerializer):
     """A token without its secret."""
 
     key = serializers.CharField(source="token_key", read_only=True, help_text="First characters of the token; its address.")

@@ -5,6 +5,7 @@ broker under `var/`, a secret key made on this machine, demo people. Everything 
 refuses to start without them.
 """
 
+import ipaddress
 import secrets
 from pathlib import Path
 
@@ -106,6 +107,19 @@ else:
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# --- Limits -----------------------------------------------------------------------------------------------------------
+
+#: Requests that one caller of the API has in so many seconds.
+RATE_QUOTA, RATE_WINDOW = (int(number) for number in env.str("CMAST_RATE_LIMIT", default="1200/60").split("/"))
+#: How many proxies of our own stand in front; each adds to X-Forwarded-For whom it heard from.
+PROXIES = env.int("CMAST_PROXIES", default=0)
+# The cache holds the counters of the limits and nothing that anybody would miss.
+CACHES = {"default": env.cache_url("CMAST_CACHE_URL", default="locmemcache://")}
+#: Seconds. A Redis that hangs must not be felt; cmast/api/limits.py says what happens then.
+REDIS_CACHE_OPTIONS = {"socket_timeout": 0.04, "socket_connect_timeout": 0.04}
+_in_redis = CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache"
+CACHES["default"]["OPTIONS"] = REDIS_CACHE_OPTIONS if _in_redis else {"MAX_ENTRIES": 10_000}
+
 # --- Language and time ------------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"
@@ -152,6 +166,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["cmast.api.permissions.IsMember"],
+    "DEFAULT_THROTTLE_CLASSES": ["cmast.api.limits.Limit"],
     "DEFAULT_PARSER_CLASSES": ["cmast.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["cmast.api.renderers.OrjsonRenderer"],
     "DEFAULT_FILTER_BACKENDS": ["cmast.api.filters.RecordFilterBackend"],
@@ -174,7 +189,9 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": (
         "Programmes, milestones, approvals, risks, benefits and metrics of the Cheshire and Merseyside Acute and "
         "Specialist Trusts. Every figure is a record with its scope, period, as-at date, qualifier and source lines; "
-        "what nobody has stated is null. Links between records are their codes; numbers are decimal strings."
+        "what nobody has stated is null. Links between records are their codes; numbers are decimal strings. "
+        "Each token has a quota of requests: `RateLimit-Policy` says how many (q) in how many seconds (w), `RateLimit` how "
+        "many remain (r) and in how many seconds they are renewed (t)."
     ),
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -221,6 +238,7 @@ CELERY_DB_REUSE_MAX = 1000
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "cmast.tasks.heartbeat", "schedule": 60.0, "options": {"expires": 55}},
+    "send-webhooks": {"task": "cmast.tasks.send_webhooks", "schedule": 15.0, "options": {"expires": 14}},
     "sweep-expired": {"task": "cmast.tasks.sweep_expired", "schedule": 3600.0, "options": {"expires": 3500}},
 }
 
@@ -229,6 +247,11 @@ CELERY_BEAT_SCHEDULE = {
 EMAIL_CONFIG = env.email_url("CMAST_EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("CMAST_FROM_EMAIL", default="CMAST register <register@cmast.invalid>")
+
+# --- Webhooks ---------------------------------------------------------------------------------------------------------
+
+# Private networks that webhooks may lead to, and over plain http at that. None by default.
+WEBHOOK_NETWORKS = [ipaddress.ip_network(text) for text in env.list("CMAST_WEBHOOK_NETWORKS", default=[])]
 
 # --- Security ---------------------------------------------------------------------------------------------------------
 

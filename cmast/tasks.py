@@ -5,7 +5,8 @@ import datetime as dt
 from celery import shared_task
 from django.utils import timezone
 
-from cmast.models import ApiToken, IdempotencyKey, JobRun
+from cmast import webhooks
+from cmast.models import ApiToken, IdempotencyKey, JobRun, SignInFailure, WebhookDelivery, WebhookSecret
 
 
 @shared_task
@@ -15,8 +16,14 @@ def heartbeat() -> None:
 
 
 @shared_task
+def send_webhooks() -> None:
+    """Turns what has changed into messages to the webhooks, and sends those that are due."""
+    JobRun.objects.record("send_webhooks", webhooks.run)
+
+
+@shared_task
 def sweep_expired() -> None:
-    """Removes what has run out: tokens, stored answers, old job runs."""
+    """Removes what has run out: tokens, secrets, stored answers, failed sign-ins, old deliveries and job runs."""
     JobRun.objects.record("sweep_expired", _sweep)
 
 
@@ -24,5 +31,14 @@ def _sweep() -> str:
     now = timezone.now()
     tokens, _ = ApiToken.objects.filter(expiry__lt=now).delete()
     runs, _ = JobRun.objects.filter(finished_at__lt=now - dt.timedelta(days=30)).delete()
+    # Four a minute, and what they have done stands in the deliveries.
+    frequent = JobRun.objects.filter(name="send_webhooks", outcome=JobRun.Outcome.DONE)
+    frequent.filter(finished_at__lt=now - dt.timedelta(days=1)).delete()
     answers, _ = IdempotencyKey.objects.expired(now).delete()
-    return f"{tokens} tokens, {answers} stored answers, {runs} job runs"
+    failures, _ = SignInFailure.objects.expired(now).delete()
+    deliveries, _ = WebhookDelivery.objects.expired(now).delete()
+    secrets, _ = WebhookSecret.objects.expired(now).delete()
+    return (
+        f"{tokens} tokens, {secrets} secrets, {answers} stored answers, {failures} failed sign-ins, "
+        f"{deliveries} deliveries, {runs} job runs"
+    )

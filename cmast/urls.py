@@ -1,13 +1,15 @@
 """Every route, one line each."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from cmast import pages
 from cmast import views as cmast
 from cmast.api import problems
+from cmast.api.changes import FeedView
+from cmast.sign_in import SignInView
 from metrics import views as metrics
 from programmes import views as programmes
 from risks import views as risks
@@ -21,6 +23,8 @@ api.register("sources", cmast.SourceViewSet, "source")
 api.register("source-sections", cmast.SourceSectionViewSet, "source-section")
 api.register("notes", cmast.NoteViewSet, "note")
 api.register("note-subjects", cmast.NoteSubjectViewSet, "note-subject")
+api.register("restrictions", cmast.RestrictionViewSet, "restriction")
+api.register("webhooks", cmast.WebhookViewSet, "webhook")
 api.register("tokens", cmast.TokenViewSet, "token")
 
 api.register("plan-years", programmes.PlanYearViewSet, "plan-year")
@@ -63,11 +67,12 @@ api.register("reviews", risks.ReviewViewSet, "review")
 
 urlpatterns = [
     path("", pages.home, name="home"),
-    path("sign-in/", LoginView.as_view(template_name="sign_in.html", redirect_authenticated_user=True), name="sign-in"),
+    path("sign-in/", SignInView.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("health/live/", pages.live, name="live"),
     path("health/ready/", pages.ready, name="ready"),
     path("admin/", admin.site.urls),
+    path("api/v1/changes/", FeedView.as_view(), name="changes"),
     path("api/v1/", include(api.urls)),
     path("api/schema/", pages.SchemaView.as_view(), name="schema"),
     path("api/docs/", pages.DocsView.as_view(), name="docs"),

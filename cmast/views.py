@@ -1,18 +1,23 @@
 """Endpoints of cmast."""
 
 import datetime as dt
+import uuid
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
+from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cmast import filters, models, serializers
-from cmast.api.idempotency import HEADER
+from cmast.api import conditional
+from cmast.api.idempotency import HEADER, once
+from cmast.api.pagination import KeysetPagination
 from cmast.api.viewsets import RecordViewSet
 
 LIFETIME = dt.timedelta(days=365)
@@ -66,6 +71,109 @@ class NoteSubjectViewSet(RecordViewSet):
     filterset_class = filters.NoteSubjectFilter
 
 
+class RestrictionViewSet(RecordViewSet):
+    queryset = models.Restriction.objects.all()
+    serializer_class = serializers.RestrictionSerializer
+    filterset_class = filters.RestrictionFilter
+
+
+def refuse_key(request: Request) -> None:
+    """An answer that holds a secret is not stored to be given again. Raises ValidationError."""
+    if HEADER in request.headers:
+        raise ValidationError({HEADER: ["A secret is shown once and never stored, so this cannot be repeated."]})
+
+
+class LatestDeliveries:
+    """Pages of deliveries: the latest first, in no other order."""
+
+    ordering_fields: tuple[str, ...] = ("created_at",)
+    default_ordering = "-created_at"
+
+
+class WebhookViewSet(RecordViewSet):
+    """Besides what every record has: its secret, once, and what was sent."""
+
+    queryset = models.Webhook.objects.all()
+    serializer_class = serializers.WebhookSerializer
+    filterset_class = filters.WebhookFilter
+    bulk: Any = None  # it would show many secrets, in an answer that is stored
+
+    @extend_schema(responses={201: serializers.NewWebhookSerializer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_key(request)
+        return super().create(request, *args, **kwargs)
+
+    def _created(self, body: Any) -> Response:
+        response = super()._created(body)
+        response.data["secret"] = models.Webhook.objects.get(key=response.data["key"]).secret
+        return response
+
+    @extend_schema(
+        summary="Renew the secret of a webhook",
+        description="A new secret, shown this once. For a day messages are signed with the one before it as well.",
+        request=None,
+        responses=serializers.NewSecretSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def rotate(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_key(request)
+        return Response({"secret": self.get_object().rotate()})
+
+    @extend_schema(
+        summary="Try out a webhook",
+        description="Sends a message of the type register.test within seconds; `deliveries` shows what became of it.",
+        request=None,
+        responses={202: serializers.WebhookDeliverySerializer},
+    )
+    @action(detail=True, methods=["post"])
+    @once
+    def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        caller: Any = request.user
+        return Response(serializers.WebhookDeliverySerializer(self.get_object().send_test(caller)).data, status=202)
+
+    @extend_schema(
+        summary="Switch a webhook on again",
+        description="What waits is sent at once, and what has changed in the meantime after it.",
+        request=None,
+        responses=serializers.WebhookSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def enable(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        stored = self.get_object()
+        conditional.require_match(request, stored)
+        return self._updated(stored, {"is_active": True}, partial=True)
+
+    @extend_schema(
+        summary="What was sent to a webhook",
+        description="Every message of the last 30 days, the latest first: where it stands, how often it was tried, and why it "
+        "failed.",
+        responses=serializers.WebhookDeliverySerializer(many=True),
+    )
+    @action(detail=True, pagination_class=KeysetPagination, filterset_class=None)
+    def deliveries(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = KeysetPagination()
+        deliveries = self.get_object().deliveries.select_related("asked_by")
+        rows = page.paginate_queryset(deliveries, request, view=LatestDeliveries())
+        return page.get_paginated_response(serializers.WebhookDeliverySerializer(rows, many=True).data)
+
+    @extend_schema(
+        summary="Send a message again",
+        description="From the beginning, under the same webhook-id, so that a receiver that has it already can tell.",
+        request=None,
+        responses={202: serializers.WebhookDeliverySerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="deliveries/(?P<delivery>[0-9a-f-]{36})/replay")
+    def replay(self, request: Request, delivery: str, *args: Any, **kwargs: Any) -> Response:
+        try:
+            found = self.get_object().deliveries.select_related("webhook").filter(pk=uuid.UUID(delivery)).first()
+        except ValueError:
+            found = None
+        if found is None:
+            raise Http404
+        found.send_again(request.user)
+        return Response(serializers.WebhookDeliverySerializer(found).data, status=202)
+
+
 class TokenViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet):
     """Your own API tokens: make one for a system, see which exist, revoke one."""
 
@@ -82,8 +190,7 @@ class TokenViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Dest
 
     @extend_schema(request=serializers.NewTokenSerializer, responses={201: serializers.NewTokenSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        if HEADER in request.headers:
-            raise ValidationError({HEADER: ["A token is shown once and never stored, so this cannot be repeated."]})
+        refuse_key(request)
         serializer = serializers.NewTokenSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data

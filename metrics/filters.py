@@ -1,6 +1,6 @@
 """Filters and questions of metrics."""
 
-from cmast.api.filters import Judgement, KeyInFilter, Question, RecordFilterSet
+from cmast.api.filters import Judgement, LinkFilter, Question, RecordFilterSet
 from metrics.models import (
     Benefit,
     BenefitFigure,
@@ -36,7 +36,7 @@ class SeriesBreakFilter(RecordFilterSet):
 class TargetFilter(RecordFilterSet):
     numberless = Question("numberless", help_text="Has no number to compare with.")
     overdue = Question("overdue", dated=True, help_text="The date by which it was to be met has passed.")
-    programme = KeyInFilter("metric__programme__key", help_text="Programme of the metric.")
+    programme = LinkFilter("metric__programme", help_text="Programme of the metric.")
 
     class Meta:
         model = Target
@@ -44,7 +44,7 @@ class TargetFilter(RecordFilterSet):
 
 
 class TrajectoryFilter(RecordFilterSet):
-    programme = KeyInFilter("metric__programme__key", help_text="Programme of the metric.")
+    programme = LinkFilter("metric__programme", help_text="Programme of the metric.")
 
     class Meta:
         model = Trajectory
@@ -66,7 +66,7 @@ class CohortFilter(RecordFilterSet):
 class ObservationFilter(RecordFilterSet):
     meets_target = Judgement("meets_target", help_text="Known to meet (true) or to miss (false) the target that it names.")
     current = Question("current", help_text="The latest revision.")
-    programme = KeyInFilter("metric__programme__key", help_text="Programme of the metric.")
+    programme = LinkFilter("metric__programme", help_text="Programme of the metric.")
 
     class Meta:
         model = Observation
@@ -80,8 +80,8 @@ class BenefitFilter(RecordFilterSet):
 
 
 class BenefitFigureFilter(RecordFilterSet):
-    programme = KeyInFilter("benefit__programme__key", help_text="Programme of the benefit.")
-    workstream = KeyInFilter("benefit__workstream__key", help_text="Workstream of the benefit.")
+    programme = LinkFilter("benefit__programme", help_text="Programme of the benefit.")
+    workstream = LinkFilter("benefit__workstream", help_text="Workstream of the benefit.")
 
     class Meta:
         model = BenefitFigure

@@ -57,7 +57,7 @@ class PlaceAdmin(RecordAdmin):
         obj: Model | None = None,
     ) -> HttpResponse:
         if obj is not None:
-            context["under"] = self.admin_site.under(obj)
+            context["under"] = self.admin_site.under(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 

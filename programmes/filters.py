@@ -1,6 +1,6 @@
 """Filters and questions of programmes."""
 
-from cmast.api.filters import DayFilter, KeyInFilter, KeyQuestion, Question, RecordFilterSet, WordInFilter
+from cmast.api.filters import DayFilter, KeyQuestion, LinkFilter, Question, RecordFilterSet, WordInFilter
 from programmes.models import (
     Action,
     Approval,
@@ -50,7 +50,7 @@ class WorkstreamFilter(RecordFilterSet):
 
 
 class DeliverableFilter(RecordFilterSet):
-    programme = KeyInFilter("objective__programme__key", help_text="Programme of the objective.")
+    programme = LinkFilter("objective__programme", help_text="Programme of the objective.")
 
     class Meta:
         model = Deliverable
@@ -110,7 +110,7 @@ class SnapshotFilter(RecordFilterSet):
 
 class VoteFilter(RecordFilterSet):
     awaiting_decision = Question("awaiting_decision", help_text="Not yet cast.")
-    programme = KeyInFilter("approval__programme__key", help_text="Programme of the approval.")
+    programme = LinkFilter("approval__programme", help_text="Programme of the approval.")
 
     class Meta:
         model = Vote
@@ -157,8 +157,8 @@ class UpdateFilter(RecordFilterSet):
 
 
 class UpdateFactFilter(RecordFilterSet):
-    programme = KeyInFilter("update__programme__key", help_text="Programme of the update.")
-    workstream = KeyInFilter("update__workstream__key", help_text="Workstream of the update.")
+    programme = LinkFilter("update__programme", help_text="Programme of the update.")
+    workstream = LinkFilter("update__workstream", help_text="Workstream of the update.")
 
     class Meta:
         model = UpdateFact

@@ -75,6 +75,7 @@ class VoteViewSet(RecordViewSet):
     queryset = models.Vote.objects.all()
     serializer_class = serializers.VoteSerializer
     filterset_class = filters.VoteFilter
+    needs_key = ("create", "bulk")
 
 
 class DecisionViewSet(RecordViewSet):

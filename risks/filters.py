@@ -1,6 +1,6 @@
 """Filters and questions of risks."""
 
-from cmast.api.filters import KeyInFilter, Question, RecordFilterSet
+from cmast.api.filters import LinkFilter, Question, RecordFilterSet
 from risks.models import Mitigation, Review, Risk, Score, ScoreBand
 
 
@@ -28,7 +28,7 @@ class ScoreBandFilter(RecordFilterSet):
 
 class MitigationFilter(RecordFilterSet):
     overdue = Question("overdue", dated=True, help_text="Still to be done after its date.")
-    programme = KeyInFilter("risk__programme__key", help_text="Programme of the risk.")
+    programme = LinkFilter("risk__programme", help_text="Programme of the risk.")
 
     class Meta:
         model = Mitigation

@@ -245,7 +245,7 @@ class UpdateFactory(PlacedFactory):
     class Meta:
         model = programmes.Update
 
-    month_on = MONTH
+    month_on = Sequence(lambda n: dt.date(2030 + n // 12, 1 + n % 12, 1))
 
 
 class UpdateFactFactory(DjangoModelFactory):
@@ -410,6 +410,24 @@ class ReviewFactory(DjangoModelFactory):
 
     risk = SubFactory(RiskFactory)
     reviewed_on = DAY
+
+
+class RestrictionFactory(DjangoModelFactory):
+    class Meta:
+        model = cmast.Restriction
+
+    record_type = "risk"
+    record_key = LazyFunction(lambda: RiskFactory().key)
+    kind = "commercial"
+
+
+class WebhookFactory(DjangoModelFactory):
+    class Meta:
+        model = cmast.Webhook
+
+    name = Sequence("Webhook {}".format)
+    url = Sequence("https://receiver-{}.example/register".format)
+    owner = SubFactory(PersonFactory)
 
 
 FACTORIES: dict[type[Record], type[DjangoModelFactory]] = {

@@ -1,7 +1,98 @@
-"""Who calls: a bearer token of a system, or the session of a browser."""
+"""Who calls: a bearer token of a system, or the session of a browser.
 
+What a token may do is kept in memory for some seconds. It is never used unconfirmed: a list or a detail reads the
+`AccessStamp` in the statement that reads its rows, everything else reads it here, and where the number has moved, all is read
+again. So a revoked token, a leaver, a role that ends or a new restriction holds from the next request on, in every process.
+"""
+
+import copy
+import datetime as dt
+import hashlib
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils import timezone
 from knox.auth import TokenAuthentication
+from rest_framework.request import Request
+
+from cmast.models import AccessStamp, ApiToken, Person
+from cmast.models.restrictions import Hidden
+
+#: For how long a caller is kept, in seconds, and how many.
+KEPT, MOST = 60, 1000
+
+
+@dataclass(frozen=True)
+class Known:
+    """A caller as read from the database."""
+
+    person: Person
+    token: ApiToken
+    stamp: int
+    day: dt.date
+    until: float
+
+    @property
+    def is_fresh(self) -> bool:
+        """Roles begin and end with a day, tokens at a moment."""
+        is_valid = self.token.expiry is None or self.token.expiry > timezone.now()
+        return time.monotonic() < self.until and self.day == timezone.localdate() and is_valid
+
+    def caller(self) -> tuple[Person, ApiToken]:
+        """The person for one request: what is hidden is found out anew, because other records may have come below it."""
+        person = copy.copy(self.person)
+        person.__dict__["reach"] = replace(self.person.reach, hidden=Hidden(self.person.reach.hidden.stated))
+        return person, self.token
+
+
+_known: dict[bytes, Known] = {}
+_lock = threading.Lock()
 
 
 class BearerAuthentication(TokenAuthentication):
     """`Authorization: Bearer <token>`. Every refusal reads the same, whatever was wrong with the token."""
+
+    request: Any
+
+    def authenticate(self, request: Request) -> Any:
+        self.request = request
+        return super().authenticate(request)
+
+    def authenticate_credentials(self, token: bytes) -> tuple[Person, ApiToken]:
+        digest = hashlib.sha256(token).digest()
+        known = _known.get(digest)
+        if known is None or not known.is_fresh or not (self._confirms_itself() or known.stamp == AccessStamp.now()):
+            known = self._read(token, digest)
+        self.request.access_stamp, self.request.access_digest = known.stamp, digest
+        return known.caller()
+
+    def _confirms_itself(self) -> bool:
+        view = self.request.parser_context.get("view")
+        return self.request.method == "GET" and getattr(view, "action", None) in getattr(view, "confirms_access", ())
+
+    def _read(self, token: bytes, digest: bytes) -> Known:
+        _known.pop(digest, None)
+        stamp = AccessStamp.now()  # before the rest, so that what changes meanwhile is noticed
+        person, found = super().authenticate_credentials(token)
+        known = Known(person, found, stamp, timezone.localdate(), time.monotonic() + KEPT)
+        if person.reach.is_member:  # who is refused now may be let in at any moment
+            with _lock:
+                if len(_known) >= MOST:
+                    _known.clear()
+                _known[digest] = known
+        return known
+
+
+def read_again(request: Any) -> None:
+    """Forget what was known of the caller and ask the database."""
+    _known.pop(request.access_digest, None)
+    del request._user, request._auth
+    request._authenticate()
+
+
+def is_outdated(request: Any) -> bool:
+    """Whether rights have changed since those of this token's owner were read. A session's are read with each request."""
+    stamp = getattr(request, "access_stamp", None)
+    return stamp is not None and stamp != AccessStamp.now()

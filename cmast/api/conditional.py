@@ -1,7 +1,7 @@
 """Versions on the wire: ETag out, If-Match and If-None-Match in.
 
-A tag is made of the kind, the key and the version, and of the day where computed fields depend on it. The version moves with
-everything that the record is shown with, so equal tags mean equal representations.
+A tag is made of the kind, the key and the version, of the day where computed fields depend on it, and of what is hidden from
+the reader. The version moves with everything that the record is shown with, so equal tags mean equal representations.
 """
 
 import datetime as dt
@@ -13,14 +13,15 @@ from rest_framework.request import Request
 
 from cmast.api.problems import PreconditionFailed, PreconditionRequired
 from cmast.models import Change, Record
+from cmast.models.restrictions import Hidden
 
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
-def etag_of(model: type[Record], key: str, version: int, day: dt.date) -> str:
-    """The tag of a version of a record, in quotes."""
-    tag = f"{model._meta.model_name}-{key}-{version}"
-    return f'"{tag}-{day.isoformat()}"' if model.depends_on_day else f'"{tag}"'
+def etag_of(model: type[Record], key: str, version: int, day: dt.date, hidden: Hidden) -> str:
+    """The tag of a version of a record for a reader, in quotes."""
+    shown_on = day.isoformat() if model.depends_on_day else ""
+    return '"{}"'.format("-".join(part for part in (model._meta.model_name, key, str(version), shown_on, hidden.mark) if part))
 
 
 def tags(header: str) -> list[str]:
@@ -38,9 +39,27 @@ def require_match(request: Request, record: Record) -> None:
         raise PreconditionFailed(position_of(request, record, max(versions, default=0)))
 
 
+def require_match_unless_last_writer(request: Request, record: Record) -> None:
+    """As `require_match`, but a system that was the last to change its record need not have read it again."""
+    caller: Any = request.user
+    if request.headers.get("If-None-Match", "").strip() == "*":
+        raise PreconditionFailed(position_of(request, record, 0))
+    changes = Change.objects.filter(record_type=record._meta.label_lower, record_id=record.pk)
+    last = changes.exclude(operation=Change.Operation.TOUCH).first()
+    if request.headers.get("If-Match") or last is None or last.actor != caller.key:
+        require_match(request, record)
+
+
+def require_absence_allowed(request: Request) -> None:
+    """Who names a version has read a record that is not there."""
+    if request.headers.get("If-Match"):
+        raise PreconditionFailed({})
+
+
 def version_in(tag: str, record: Record) -> int | None:
     """The version that a tag of this record names; None for a tag of anything else."""
-    found = re.fullmatch(rf'"{record._meta.model_name}-{re.escape(record.key)}-(\d{{1,9}})(?:-\d{{4}}-\d\d-\d\d)?"', tag)
+    of_record = rf"{record._meta.model_name}-{re.escape(record.key)}"
+    found = re.fullmatch(rf'"{of_record}-(\d{{1,9}})(?:-\d{{4}}-\d\d-\d\d)?(?:-h[0-9a-f]{{8}})?"', tag)
     return int(found.group(1)) if found else None
 
 
@@ -56,9 +75,10 @@ def position_of(request: Request, record: Record, since: int) -> dict[str, Any]:
         else:
             changed.add(change.table.removeprefix(f"{record._meta.db_table}_"))
     body = request.data if isinstance(request.data, dict) else {}
+    caller: Any = request.user
     return {
         "current_version": record.version,
-        "current_etag": etag_of(type(record), record.key, record.version, timezone.localdate()),
+        "current_etag": etag_of(type(record), record.key, record.version, timezone.localdate(), caller.reach.hidden),
         "changed_fields": sorted(changed),
         "clashing_fields": sorted(changed & set(body)),
     }

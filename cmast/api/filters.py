@@ -14,7 +14,6 @@ import django_filters as df
 from django.core.exceptions import ValidationError
 from django.db import connections, models
 from django.db.models.functions import Cast
-from django.utils import timezone
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.drainage import set_override
 from rest_framework.request import Request
@@ -51,20 +50,43 @@ class NullFilter(StrictBooleanFilter):
 
 
 class KeyInFilter(df.BaseInFilter, df.CharFilter):
-    """One key or several, separated by commas. A key that does not exist, or that the caller may not see, finds nothing."""
+    """One key or several, separated by commas."""
 
     def __init__(self, field_name: str | None = None, **kwargs: Any) -> None:
         super().__init__(field_name=field_name, max_length=2000, **kwargs)
 
 
-class KeyInSetFilter(KeyInFilter):
+class LinkFilter(KeyInFilter):
+    """Keys of linked records. A key that does not exist, or that the caller may not see, finds nothing."""
+
+    def filter(self, qs: models.QuerySet, value: Any) -> models.QuerySet:
+        return qs.filter(**{f"{self.field_name}__in": self._linked(qs, value)}) if value else qs
+
+    def _linked(self, qs: models.QuerySet, keys: list[str]) -> models.QuerySet:
+        kind: Any = qs.model
+        for link in self.field_name.split("__"):
+            kind = kind._meta.get_field(link).related_model
+        return kind._default_manager.visible_to(self.parent.request.user).filter(key__in=keys).order_by().values("pk")
+
+
+class LinksFilter(LinkFilter):
     """Keys of a many-to-many relation; a row is found once however many of them it has."""
 
     def filter(self, qs: models.QuerySet, value: Any) -> models.QuerySet:
         if not value:
             return qs
-        found = qs.model._default_manager.filter(**{f"{self.field_name}__in": value})
-        return qs.filter(pk__in=found.values("pk"))
+        found = qs.model._default_manager.filter(**{f"{self.field_name}__in": self._linked(qs, value)})
+        return qs.filter(pk__in=found.order_by().values("pk"))
+
+
+class NoLinkFilter(NullFilter):
+    """Whether there is no linked record, or none that the caller may see."""
+
+    def decide(self, qs: models.QuerySet, answer: bool) -> models.QuerySet:
+        field: Any = qs.model._meta.get_field(self.field_name)
+        hidden = self.parent.request.user.reach.hidden
+        none = models.Q(**{f"{field.name}__isnull": True}) | hidden.condition(field.related_model, f"{field.name}__")
+        return qs.filter(none) if answer else qs.exclude(none)
 
 
 class WordInFilter(df.BaseInFilter, df.ChoiceFilter):
@@ -165,9 +187,9 @@ def filters_of(field: models.Field) -> dict[str, df.Filter]:
     name, what = field.name, str(field.help_text)
     match field:
         case models.ManyToManyField():
-            return {name: KeyInSetFilter(f"{name}__key", help_text=f"Keys, separated by commas. {what}")}
+            return {name: LinksFilter(name, help_text=f"Keys, separated by commas. {what}")}
         case models.ForeignKey():
-            found: dict[str, df.Filter] = {name: KeyInFilter(f"{name}__key", help_text=f"Keys, separated by commas. {what}")}
+            found: dict[str, df.Filter] = {name: LinkFilter(name, help_text=f"Keys, separated by commas. {what}")}
         case WordField():
             found = {
                 name: WordInFilter(
@@ -196,7 +218,8 @@ def filters_of(field: models.Field) -> dict[str, df.Filter]:
         case _:
             return {}
     if field.null:
-        found[f"{name}__isnull"] = NullFilter(field_name=name, help_text=f"Whether it is unknown: {what}")
+        unknown = NoLinkFilter if isinstance(field, models.ForeignKey) else NullFilter
+        found[f"{name}__isnull"] = unknown(field_name=name, help_text=f"Whether it is unknown: {what}")
     return found
 
 
@@ -208,13 +231,12 @@ class RecordFilterSet(df.FilterSet):
     )
     q = SearchFilter(max_length=200, help_text="Words that must all occur in the record's texts.")
 
+    #: The day that questions are asked for. Whoever makes the FilterSet says it.
+    today: dt.date
+
     def leave(self, queryset: models.QuerySet, name: str, value: Any) -> models.QuerySet:
         """`on` filters nothing by itself."""
         return queryset
-
-    @property
-    def today(self) -> Any:
-        return self.form.cleaned_data.get("on") or timezone.localdate()
 
     @classmethod
     def get_filters(cls) -> dict[str, df.Filter]:
@@ -238,8 +260,8 @@ class RecordFilterBackend(DjangoFilterBackend):
     """Applies the view's FilterSet, and refuses what the list does not know instead of ignoring it."""
 
     def filter_queryset(self, request: Request, queryset: models.QuerySet, view: Any) -> models.QuerySet:
-        filterset = self.get_filterset(request, queryset, view)
-        known = {*PARAMETERS, *(filterset.filters if filterset else ())}
+        filters = getattr(self.get_filterset_class(view, queryset), "base_filters", {})
+        known = {*PARAMETERS, *filters}
         for name, values in request.query_params.lists():
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
@@ -250,8 +272,11 @@ class RecordFilterBackend(DjangoFilterBackend):
                 raise QueryError({name: "Give a value, or leave the parameter out."})
             if len(values) > 1:
                 raise QueryError({name: "Give it once; several values are separated by commas."})
-        if filterset is None:
-            return queryset
+        if filters.keys().isdisjoint(request.query_params):
+            return queryset  # a FilterSet is dear to make
+        filterset = self.get_filterset(request, queryset, view)
+        if filterset is not None:
+            filterset.today = view.day_of_question()
         if not filterset.is_valid():
             raise QueryError({name: [str(error) for error in errors] for name, errors in filterset.errors.items()})
         return filterset.qs

@@ -1,4 +1,4 @@
-"""The history of a record, as JSON: columns by their field names, links by their keys."""
+"""The history of a record and the feed of all changes, as JSON: columns by their field names, links by their keys."""
 
 import json
 from decimal import Decimal
@@ -25,7 +25,7 @@ class ChangeListSerializer(serializers.ListSerializer):
     def to_representation(self, data: Any) -> list[Any]:
         rows = list(data)
         child: Any = self.child
-        child.names = keys_of(linked(rows))
+        child.names = keys_of(linked(rows), child.context["reader"])
         actors = Person.objects.filter(key__in={row.actor for row in rows if row.actor})
         child.actors = dict(actors.values_list("key", "name"))
         return [child.to_representation(row) for row in rows]
@@ -67,13 +67,11 @@ class ChangeSerializer(serializers.Serializer):
         fields = columns_of(change.table)
         owner = owner_column(change)
         for column, (before, after) in change.differences.items():
-            if column != owner:
-                field = fields.get(column)
-                yield {
-                    "field": field_name(change, field, column),
-                    "before": self._value(field, before),
-                    "after": self._value(field, after),
-                }
+            field = fields.get(column)
+            shown = [self._value(field, value) for value in (before, after)]
+            # A link between records that are hidden from the reader leaves no trace.
+            if column != owner and shown != [None, None]:
+                yield {"field": field_name(change, field, column), "before": shown[0], "after": shown[1]}
 
     def _value(self, field: Any, value: Any) -> Any:
         match field:
@@ -90,3 +88,19 @@ class ChangeSerializer(serializers.Serializer):
                 return bool(value)
             case _:
                 return value
+
+
+class FeedSerializer(ChangeSerializer):
+    """A change with its place in the feed and the record that it is about."""
+
+    position = serializers.IntegerField(help_text="Place in the feed.")
+    resource = serializers.CharField(help_text="Resource of the record, as in its address: milestones.")
+    key = serializers.CharField(help_text="Key of the record.")
+
+    def to_representation(self, change: Change) -> dict[str, Any]:
+        place = {
+            "position": change.entry.position,
+            "resource": self.context["resources"][change.record_type],
+            "key": change.record_key,
+        }
+        return place | super().to_representation(change)

@@ -45,12 +45,17 @@ class KeyTaken(Exception):
 
 
 def once(handler: Callable[..., Response]) -> Callable[..., Response]:
-    """Lets a handler of POST be sent again under an `Idempotency-Key`."""
+    """Lets a handler of POST be sent again under an `Idempotency-Key`.
+
+    A view's `needs_key` names the actions that are refused without one: those whose effect cannot be taken back.
+    """
 
     @wraps(handler)
     def wrapper(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         key = key_of(request)
         if key is None:
+            if view.action in view.needs_key:
+                raise ValidationError({HEADER: ["This request needs a key of yours, such as a UUID."]}, "required")
             return handler(view, request, *args, **kwargs)
         stored = _find(request, key)
         try:
@@ -60,7 +65,9 @@ def once(handler: Callable[..., Response]) -> Callable[..., Response]:
                 raise StillRunning from taken  # the first request has failed meanwhile
             return _replay(request, stored)
 
-    return wrapper
+    marked: Any = wrapper
+    marked.is_once = True  # for the OpenAPI document
+    return marked
 
 
 def key_of(request: Request) -> str | None:
@@ -80,7 +87,7 @@ def _fingerprint(request: Request) -> str:
     return hashlib.sha256(orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _run(handler: Callable[..., Response], key: str, view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+def _run(handler: Callable[..., Response], key: str, view: Any, request: Request, /, *args: Any, **kwargs: Any) -> Response:
     with transaction.atomic():
         stored = _claim(request, key)
         response = handler(view, request, *args, **kwargs)

@@ -1,9 +1,10 @@
 """Keyset pages: the next page starts after the last row seen, so nothing is skipped or repeated while rows come and go."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core import signing
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,73 +17,90 @@ MAX_PAGE_SIZE = 1000
 _SALT = "cmast.cursor"
 
 
+def page_size_of(request: Request) -> int:
+    """How many rows the caller wants on a page. Raises QueryError."""
+    given = request.query_params.get("page_size", "50")
+    if not (given.isascii() and given.isdecimal() and len(given) <= 4 and 1 <= int(given) <= MAX_PAGE_SIZE):
+        raise QueryError({"page_size": f"Give a whole number from 1 to {MAX_PAGE_SIZE}."})
+    return int(given)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which rows a caller wants: how many, in what order, after which."""
+
+    size: int
+    column: str
+    is_descending: bool
+    is_first: bool = True
+    #: What the last row seen has in the column, as text; null where it is unknown there.
+    value: Any = None
+    pk: Any = 0
+
+    def of(self, rows: QuerySet) -> QuerySet:
+        """These rows, and one more if there is a next page. What is unknown comes last either way."""
+        tie = "-pk" if self.is_descending else "pk"
+        by: list[Any] = [tie]
+        if self.column != "pk":
+            column = F(self.column)
+            by.insert(0, column.desc(nulls_last=True) if self.is_descending else column.asc(nulls_last=True))
+        return (rows if self.is_first else rows.filter(self._after())).order_by(*by)[: self.size + 1]
+
+    def _after(self) -> Q:
+        later = "lt" if self.is_descending else "gt"
+        tie = Q(**{f"pk__{later}": self.pk})
+        if self.column == "pk":
+            return tie
+        if self.value is None:
+            return tie & Q(**{f"{self.column}__isnull": True})
+        beyond = Q(**{f"{self.column}__{later}": self.value}) | Q(**{f"{self.column}__isnull": True})
+        return beyond | Q(**{self.column: self.value}) & tie
+
+    def cursor(self, value: Any, pk: Any) -> str:
+        """Where the page after the row with these begins."""
+        text = None if value is None or self.column == "pk" else value if isinstance(value, bool | int | str) else str(value)
+        place = pk if isinstance(pk, int) else str(pk)
+        return signing.dumps([self.column, self.is_descending, text, place], salt=_SALT, compress=False)
+
+
+def page_of(request: Request, view: Any) -> Page:
+    """What the query string asks for. Raises QueryError."""
+    query = request.query_params
+    given = query.get("ordering", getattr(view, "default_ordering", "pk"))
+    column, is_descending = given.removeprefix("-"), given.startswith("-")
+    if column != "pk" and column not in view.ordering_fields:
+        raise QueryError({"ordering": f"Order by one of {', '.join(view.ordering_fields)}, or by -name to reverse."})
+    page = Page(page_size_of(request), column, is_descending)
+    if "cursor" not in query:
+        return page
+    try:
+        *order, value, pk = signing.loads(query["cursor"], salt=_SALT)
+    except signing.BadSignature as error:
+        raise QueryError({"cursor": "This is not a cursor of this list. Take it from `next` of the page before."}) from error
+    if order != [column, is_descending]:
+        raise QueryError({"cursor": "This cursor belongs to another ordering."})
+    return replace(page, is_first=False, value=value, pk=pk)
+
+
+def wants_count(request: Request) -> bool:
+    """Whether to count the rows of all pages. Raises QueryError."""
+    given = request.query_params.get("count", "false")
+    if given not in ("true", "false"):
+        raise QueryError({"count": "Say true or false."})
+    return given == "true"
+
+
 class KeysetPagination(BasePagination):
     """`?page_size=` up to 1,000, `?ordering=` from the view's list, `?cursor=` as given in `next`, `?count=true`."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
-        self.count = queryset.count() if self._flag("count") else None
-        size = self._page_size(view)
-        column, descending = self._ordering(view)
-        rows = self._after_cursor(queryset, column, descending)
-        rows = rows.order_by(*self._order_by(column, descending))[: size + 1]
-        page = list(rows)
-        self.next_cursor = self._cursor(page[size - 1], column, descending) if len(page) > size else None
-        return page[:size]
-
-    def _flag(self, name: str) -> bool:
-        given = self.request.query_params.get(name, "false")
-        if given not in ("true", "false"):
-            raise QueryError({name: "Say true or false."})
-        return given == "true"
-
-    def _page_size(self, view: Any) -> int:
-        given = self.request.query_params.get("page_size", "50")
-        if not (given.isascii() and given.isdecimal() and len(given) <= 4 and 1 <= int(given) <= MAX_PAGE_SIZE):
-            raise QueryError({"page_size": f"Give a whole number from 1 to {MAX_PAGE_SIZE}."})
-        return int(given)
-
-    def _ordering(self, view: Any) -> tuple[str, bool]:
-        given = self.request.query_params.get("ordering", getattr(view, "default_ordering", "pk"))
-        column, descending = given.removeprefix("-"), given.startswith("-")
-        if column != "pk" and column not in view.ordering_fields:
-            raise QueryError({"ordering": f"Order by one of {', '.join(view.ordering_fields)}, or by -name to reverse."})
-        return column, descending
-
-    @staticmethod
-    def _order_by(column: str, descending: bool) -> list[Any]:
-        """What is unknown comes last either way; the primary key makes the order total."""
-        tie = "-pk" if descending else "pk"
-        if column == "pk":
-            return [tie]
-        by = F(column).desc(nulls_last=True) if descending else F(column).asc(nulls_last=True)
-        return [by, tie]
-
-    def _cursor(self, row: Model, column: str, descending: bool) -> str:
-        value = None if column == "pk" else getattr(row, column)
-        text = None if value is None else value if isinstance(value, bool | int | str) else str(value)
-        return signing.dumps([column, descending, text, row.pk], salt=_SALT, compress=False)
-
-    def _after_cursor(self, queryset: QuerySet, column: str, descending: bool) -> QuerySet:
-        given = self.request.query_params.get("cursor")
-        if given is None:
-            return queryset
-        try:
-            cursor_column, cursor_descending, value, pk = signing.loads(given, salt=_SALT)
-        except signing.BadSignature as error:
-            raise QueryError(
-                {"cursor": "This is not a cursor of this list. Take it from `next` of the page before."}
-            ) from error
-        if (cursor_column, cursor_descending) != (column, descending):
-            raise QueryError({"cursor": "This cursor belongs to another ordering."})
-        later = "lt" if descending else "gt"
-        tie = Q(**{f"pk__{later}": pk})
-        if column == "pk":
-            return queryset.filter(tie)
-        if value is None:
-            return queryset.filter(tie, **{f"{column}__isnull": True})
-        after = Q(**{f"{column}__{later}": value}) | Q(**{column: value}) & tie | Q(**{f"{column}__isnull": True})
-        return queryset.filter(after)
+        self.count = queryset.count() if wants_count(request) else None
+        page = page_of(request, view)
+        rows = list(page.of(queryset))
+        last = rows[page.size - 1] if len(rows) > page.size else None
+        self.next_cursor = page.cursor(getattr(last, page.column), last.pk) if last else None
+        return rows[: page.size]
 
     def get_paginated_response(self, data: Any) -> Response:
         page: dict[str, Any] = {"next": None}
@@ -114,10 +132,15 @@ class KeysetPagination(BasePagination):
             return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
 
         orderings = [sign + name for name in view.ordering_fields for sign in ("", "-")]
-        return [
+        of_any_page = [
             parameter("cursor", "Where the page starts, as given in `next`.", type="string"),
             parameter("page_size", "Rows on a page.", type="integer", minimum=1, maximum=MAX_PAGE_SIZE, default=50),
             parameter("count", "Also count the rows of all pages.", type="boolean", default=False),
+        ]
+        if getattr(view, "action", "list") != "list":
+            return of_any_page
+        return [
+            *of_any_page,
             parameter("as_of", "The register as it was then: a day (its end) or a moment.", type="string", format="date-time"),
             parameter("ordering", "Order of the rows; what is unknown comes last.", type="string", enum=orderings),
         ]

@@ -18,6 +18,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 
+from cmast.api.limits import counted
 from cmast.errors import RuleBroken
 from cmast.middleware import request_id
 
@@ -109,7 +110,7 @@ def _in_terms_of_the_api(exc: Exception) -> Exception:
 
 def exception_handler(exc: Exception, context: Any) -> Response | None:
     """DRF's hook: any exception of an API view -> a problem document."""
-    response = standardized_handler(_in_terms_of_the_api(exc), context)
+    response = standardized_handler(counted(_in_terms_of_the_api(exc), context), context)
     if response is not None:
         response.content_type = CONTENT_TYPE
     return response

@@ -13,6 +13,8 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import Direction, OpenApiParameter
 
+from cmast.api.bulk import NATURAL_KEY, BulkAnswerSerializer, BulkSerializer
+from cmast.api.history import ChangeSerializer
 from cmast.api.problems import CONTENT_TYPE
 from cmast.vocabulary import Words
 
@@ -27,6 +29,21 @@ _WORDS = {
     "partial_update": "Change a {one}",
     "destroy": "Delete a {one}",
     "history": "History of a {one}",
+    "external": "Create or replace a {one} that another system keeps",
+    "bulk": "Create or update many {many}",
+}
+#: What became of the rows of a bulk request.
+_BULK_ANSWER = {
+    "created": 1,
+    "updated": 0,
+    "failed": 1,
+    "rows": [
+        {"status": 201, "key": "go-live", "version": 1, "etag": '"milestone-go-live-1"'},
+        {
+            "status": 400,
+            "errors": [{"pointer": "/rows/1/title", "code": "required", "detail": "This field is required."}],
+        },
+    ],
 }
 _STATUS = {
     "400": "The query or the body is wrong; `errors` says where.",
@@ -39,6 +56,7 @@ _STATUS = {
     "415": "The body is not JSON.",
     "422": "This Idempotency-Key was used for another request.",
     "428": "If-Match is missing: say which version you change.",
+    "429": "The quota is used up; Retry-After says in how many seconds it is renewed.",
 }
 _PROBLEM = {
     "type": "object",
@@ -54,6 +72,11 @@ _PROBLEM = {
         "current_etag": {"type": "string", "description": "With 412: its ETag."},
         "changed_fields": {"type": "array", "items": {"type": "string"}, "description": "With 412: what others changed."},
         "clashing_fields": {"type": "array", "items": {"type": "string"}, "description": "With 412: what you both changed."},
+        "rows": {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "With `invalid_rows`: what became of each row of a bulk request.",
+        },
         "errors": {
             "type": "array",
             "items": {
@@ -111,6 +134,7 @@ def share_what_repeats(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for resource, kinds in recorded_examples().items()
         for kind, value in kinds.items()
     }
+    components["examples"]["bulk_answer"] = {"summary": "One row written, one refused", "value": _BULK_ANSWER}
     return result
 
 
@@ -164,16 +188,40 @@ class RecordSchema(AutoSchema):
             return super().get_summary()
         return _WORDS[self._action()].format(one=meta._meta.verbose_name, many=meta._meta.verbose_name_plural)
 
+    def get_request_serializer(self) -> Any:
+        return BulkSerializer if self._action() == "bulk" else super().get_request_serializer()
+
+    def get_response_serializers(self) -> Any:
+        match self._action():
+            case "bulk":
+                return {200: BulkAnswerSerializer}
+            case "external":
+                return dict.fromkeys((200, 201), super().get_response_serializers())
+            case "history":
+                return ChangeSerializer(many=True)
+            case _:
+                return super().get_response_serializers()
+
     def get_description(self) -> str:
+        if self._action() in ("external", "bulk", "history"):
+            return inspect.getdoc(getattr(self.view, self._action())) or ""
         model = getattr(getattr(self.view, "queryset", None), "model", None)
         return inspect.cleandoc(model.__doc__ or "") if model is not None else super().get_description()
 
     def _get_examples(self, serializer: Any, direction: str, media_type: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """By reference: the same answer belongs to several operations."""
-        kind = "body" if direction == "request" else "page" if self._action() == "list" else "answer"
+        if self._action() == "bulk":
+            is_answer = direction == "response"
+            return {"two rows": {"$ref": "#/components/examples/bulk_answer"}} if is_answer else {}
+        if self._action() == "history":
+            return {}
+        is_page = self._action() == "list" or self._resource() == "changes"
+        kind = "body" if direction == "request" else "page" if is_page else "answer"
         recorded = recorded_examples().get(self._resource(), {})
         if self._action() == "create" and kind == "answer" and "created" in recorded:
             kind = "created"
+        if direction == "response" and self._action() in recorded:
+            kind = self._action()
         if kind not in recorded:
             return {}
         return {"edition": {"$ref": f"#/components/examples/{self._resource().replace('-', '_')}_{kind}"}}
@@ -188,30 +236,42 @@ class RecordSchema(AutoSchema):
         return dict(sorted(responses.items()))
 
     def _refusals(self) -> list[str]:
-        refusals = ["401", "403"]
+        refusals = ["401", "403", "429"]
         if "{" in self.path:
             refusals.append("404")
-        if self._is_conditional():
+        if self._is_conditional() or self._action() == "external":
             refusals += ["412", "428"]
         if self.method == "DELETE":
             return [*refusals, "409"]
         refusals.append("400")
-        if self._action() == "create" and self._resource() != "tokens":
+        if self._takes_key():
             refusals.append("422")
         return refusals if self.method == "GET" else [*refusals, "409", "413", "415"]
 
     def _is_conditional(self) -> bool:
         """Whether the operation changes a stored record."""
-        return self._action() in ("update", "partial_update", "destroy") and self._resource() != "tokens"
+        return self._action() in ("update", "partial_update", "destroy", "enable") and self._resource() != "tokens"
 
     def get_override_parameters(self) -> list[Any]:
+        view: Any = self.view
         parameters = super().get_override_parameters()
         if self._is_conditional():
             what = "The record's ETag as you read it. `W/` in front of it changes nothing."
             parameters.append(OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True, description=what))
-        if self._action() == "create" and self._resource() != "tokens":
+        if self._takes_key():
             what = "Key of your own, such as a UUID: sent again within 7 days, the same request has no second effect."
-            parameters.append(OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description=what))
+            is_needed = self._action() in view.needs_key
+            parameters.append(
+                OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=is_needed, description=what)
+            )
+        if self._action() == "external":
+            what = "ETag of the record as you read it; needed once somebody else has changed it."
+            parameters.append(OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description=what))
+            what = "`*`: only create it, 412 if it is there."
+            parameters.append(OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description=what))
+            for name in NATURAL_KEY:
+                what = str(view.queryset.model._meta.get_field(name).help_text)
+                parameters.append(OpenApiParameter(name, str, OpenApiParameter.PATH, description=what))
         if self._action() == "destroy" and self._is_conditional():
             parameters.append(OpenApiParameter("Change-Reason", str, OpenApiParameter.HEADER, description="Why it is deleted."))
         if self._action() == "retrieve" and self._resource() != "tokens":
@@ -220,6 +280,10 @@ class RecordSchema(AutoSchema):
             parameters.append(OpenApiParameter("as_of", str, description="The record as it was then: a day or a moment."))
             parameters.append(OpenApiParameter("on", OpenApiTypes.DATE, description="Day that computed fields speak about."))
         return parameters
+
+    def _takes_key(self) -> bool:
+        """Whether the request may be sent again under an Idempotency-Key."""
+        return getattr(getattr(self.view, self._action(), None), "is_once", False)
 
     @staticmethod
     def _problem_component() -> Any:

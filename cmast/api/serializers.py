@@ -5,6 +5,7 @@ what is unknown is null. The committed OpenAPI document is the reviewed list of 
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +17,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.validators import UniqueValidator
 
 from cmast.api.conditional import etag_of
-from cmast.models import Record
+from cmast.models import Reader, Record
 from cmast.models.fields import NumberField, WordListField
+from cmast.models.restrictions import Hidden
 
 #: After the record's own fields, in this order.
 COMMON = (
@@ -48,14 +50,37 @@ class KeyRelatedField(serializers.SlugRelatedField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(slug_field="key", **kwargs)
 
+    def get_attribute(self, instance: Any) -> Any:
+        related: Any = super().get_attribute(instance)
+        return None if related is not None and hidden_from(self.context).hides(related) else related
+
     def to_internal_value(self, data: Any) -> Record:
         queryset: Any = self.get_queryset()
         if not isinstance(data, str) or "\x00" in data:
             self.fail("invalid")
-        try:
-            return queryset.visible_to(self.context["request"].user).get(key=data)
-        except queryset.model.DoesNotExist:
+        record = self._find(queryset, data)
+        if record is None:
             self.fail("does_not_exist", model=queryset.model._meta.verbose_name, value=data[:100])
+        return record
+
+    def _find(self, queryset: Any, key: str) -> Any:
+        """Looked up already where many rows are written at once."""
+        if "known" in self.context:
+            return self.context["known"].get((queryset.model, key))
+        return queryset.visible_to(self.context["request"].user).filter(key=key).first()
+
+
+class LinkedNameField(serializers.CharField):
+    """What a linked record is called."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        related = getattr(instance, self.source_attrs[0])
+        return None if related is not None and hidden_from(self.context).hides(related) else super().get_attribute(instance)
+
+
+def hidden_from(context: Mapping[str, Any]) -> Hidden:
+    """What does not exist for the caller."""
+    return context["request"].user.reach.hidden
 
 
 class DecimalTextField(serializers.DecimalField):
@@ -67,10 +92,10 @@ class DecimalTextField(serializers.DecimalField):
 
 
 class MomentField(serializers.DateTimeField):
-    """A moment, in UTC."""
+    """A moment, in UTC, always to the microsecond."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(default_timezone=dt.UTC, **kwargs)
+        super().__init__(default_timezone=dt.UTC, format="%Y-%m-%dT%H:%M:%S.%fZ", **kwargs)
 
 
 class WordsField(serializers.ListField):
@@ -79,7 +104,16 @@ class WordsField(serializers.ListField):
     child = serializers.CharField(max_length=300)
 
 
-class RecordSerializer(serializers.ModelSerializer):
+class StrictSerializer(serializers.ModelSerializer):
+    """Refuses fields that it does not have. What the server writes may come back, and is not read."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
+            raise ValidationError({str(name)[:100]: ["There is no such field."] for name in unknown}, code="unknown_field")
+        return super().to_internal_value(data)
+
+
+class RecordSerializer(StrictSerializer):
     """Base of every serializer: `class Meta: model = ...`, and what goes beyond the model's own columns."""
 
     serializer_related_field = KeyRelatedField
@@ -95,7 +129,8 @@ class RecordSerializer(serializers.ModelSerializer):
 
     def get_etag(self, record: Any) -> str:
         view = self.context.get("view")
-        return etag_of(type(record), record.key, record.version, view.day_of_question() if view else timezone.localdate())
+        day = view.day_of_question() if view else timezone.localdate()
+        return etag_of(type(record), record.key, record.version, day, hidden_from(self.context))
 
     serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {
         NumberField: DecimalTextField,
@@ -111,19 +146,19 @@ class RecordSerializer(serializers.ModelSerializer):
             cls.__doc__ = cls.Meta.model.__doc__
 
     @classmethod
-    def relations(cls) -> tuple[list[str], list[Any]]:
+    def relations(cls, reader: Reader) -> tuple[list[str], list[Any]]:
         """What a list must join, and what it must fetch beside, so that no row asks for anything."""
         meta = cls.Meta.model._meta
         links = [f.name for f in meta.concrete_fields if isinstance(f, models.ForeignKey) and f.name not in cls.hidden]
-        lists: list[Any] = [f.name for f in meta.many_to_many if f.name not in cls.hidden]
+        lists: list[Any] = [_visible(meta.get_field(f.name), reader) for f in meta.many_to_many if f.name not in cls.hidden]
         for name, field in cls._declared_fields.items():
             if isinstance(field, serializers.ManyRelatedField):
-                lists.append(name)
+                lists.append(_visible(meta.get_field(name), reader))
             elif isinstance(field, serializers.ListSerializer):
                 child: Any = type(field.child)
-                child_links, child_lists = child.relations()
-                rows = child.Meta.model.objects.select_related(*child_links).prefetch_related(*child_lists)
-                lists.append(models.Prefetch(name, rows))
+                child_links, child_lists = child.relations(reader)
+                rows = child.Meta.model.objects.visible_to(reader)
+                lists.append(models.Prefetch(name, rows.select_related(*child_links).prefetch_related(*child_lists)))
         return links, lists
 
     def get_field_names(self, declared_fields: Any, info: Any) -> list[str]:
@@ -141,7 +176,7 @@ class RecordSerializer(serializers.ModelSerializer):
         link = field_name.removesuffix("_name")
         if link != field_name and link in info.forward_relations:
             target = info.forward_relations[link].related_model
-            return serializers.CharField, {
+            return LinkedNameField, {
                 "source": f"{link}.{target.label_field}",
                 "read_only": True,
                 "allow_null": True,
@@ -181,15 +216,27 @@ class RecordSerializer(serializers.ModelSerializer):
         return []
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
-            raise ValidationError({str(name)[:100]: ["There is no such field."] for name in unknown}, code="unknown_field")
         values = super().to_internal_value(data)
         if self.instance is not None:
             if data.get("key", self.instance.key) != self.instance.key:
                 raise ValidationError({"key": ["A key is fixed once it is given."]}, code="fixed")
             if not self.partial:
                 values |= self._left_out(values)
+            values = self._keep_what_is_hidden(values)
         return values
+
+    def _keep_what_is_hidden(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Who reads null where there is a record hidden from them, and writes it back, does not mean to take it away."""
+        hidden, stored = hidden_from(self.context), self.instance
+        is_kept = {name for name, value in values.items() if hidden and value is None and name in self._links()}
+        return {
+            name: value
+            for name, value in values.items()
+            if name not in is_kept or (linked := getattr(stored, name)) is None or not hidden.hides(linked)
+        }
+
+    def _links(self) -> set[str]:
+        return {field.name for field in self.Meta.model._meta.concrete_fields if isinstance(field, models.ForeignKey)}
 
     def _left_out(self, values: dict[str, Any]) -> dict[str, Any]:
         """PUT replaces the record: what the body leaves out goes back to unknown."""
@@ -197,6 +244,11 @@ class RecordSerializer(serializers.ModelSerializer):
         meta: Any = self.Meta.model._meta
         fields = {name: meta.get_field(name) for name in left_out}
         return {name: [] if field.many_to_many else field.get_default() for name, field in fields.items()}
+
+
+def _visible(relation: Any, reader: Reader) -> models.Prefetch:
+    """The records at the other end that the reader may see."""
+    return models.Prefetch(relation.name, relation.related_model._default_manager.visible_to(reader))
 
 
 def name_of(field: models.ForeignKey) -> str | None:

@@ -1,19 +1,25 @@
 """The one way an endpoint is made: a queryset, a serializer, a FilterSet."""
 
 import datetime as dt
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import models, transaction
+from django.http import HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cmast.api import conditional
+from cmast.api import conditional, lists
+from cmast.api.authentication import is_outdated, read_again
+from cmast.api.bulk import Bulk
 from cmast.api.history import ChangeSerializer
 from cmast.api.idempotency import once
 from cmast.api.pagination import KeysetPagination
@@ -29,7 +35,8 @@ from cmast.models.records import StaleRecord
 class RecordViewSet(viewsets.ModelViewSet):
     """List, detail, history, create, update and delete of one model, within what the caller may see and change.
 
-    A subclass sets `queryset`, `serializer_class` and `filterset_class`; `also_ordered` names computed columns to order by.
+    A subclass sets `queryset`, `serializer_class` and `filterset_class`; `also_ordered` names computed columns to order by,
+    `needs_key` the actions that are refused without an Idempotency-Key.
     """
 
     queryset: Any
@@ -37,6 +44,9 @@ class RecordViewSet(viewsets.ModelViewSet):
     lookup_field = "key"
     lookup_value_regex = KEY_PATTERN
     also_ordered: tuple[str, ...] = ()
+    needs_key: tuple[str, ...] = ("bulk",)
+    #: Actions that read the access stamp with their rows.
+    confirms_access = ("list", "retrieve")
 
     # --- Reading ------------------------------------------------------------------------------------------------------
 
@@ -53,7 +63,7 @@ class RecordViewSet(viewsets.ModelViewSet):
         return [*columns, *self.also_ordered]
 
     def get_queryset(self) -> models.QuerySet:
-        links, lists = self.serializer_class.relations()
+        links, lists = self.serializer_class.relations(self.request.user)
         queryset = self.queryset.visible_to(self.request.user).with_computed(self.day_of_question())
         return queryset.select_related(*links).prefetch_related(*lists)
 
@@ -65,16 +75,45 @@ class RecordViewSet(viewsets.ModelViewSet):
         except ValueError:
             return timezone.localdate()  # a wrong day is refused by the FilterSet
 
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        if "as_of" not in request.query_params:
+            with suppress(lists.NotPlain):
+                return self._answer(self._with_present_rights(lambda: lists.page(self, request)))
+        self._confirm()
         with self._as_of():
             return super().list(request, *args, **kwargs)
 
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        with self._as_of():
-            if self._is_known():
-                return Response(status=status.HTTP_304_NOT_MODIFIED)
-            record = self.get_object()
-            return Response(self.get_serializer(record).data, headers=self._tag(record))
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        if "as_of" in request.query_params:
+            self._confirm()
+            with self._as_of():
+                record = self.get_object()
+                return Response(self.get_serializer(record).data, headers=self._tag(record))
+        if self._with_present_rights(self._is_known):
+            return Response(status=status.HTTP_304_NOT_MODIFIED)
+        found = self._with_present_rights(lambda: lists.record(self, request, self.kwargs["key"]))
+        if found is None:
+            raise NotFound
+        return self._answer(found[0], ETag=found[1])
+
+    def _with_present_rights(self, read: Callable[[], Any]) -> Any:
+        """What is read; once more where the caller's rights have changed since they were read."""
+        try:
+            return read()
+        except lists.AccessChanged:
+            read_again(self.request)
+            self.check_permissions(self.request)
+            return read()
+
+    def _confirm(self) -> None:
+        """The caller's rights are still those that were read."""
+        if is_outdated(self.request):
+            read_again(self.request)
+            self.check_permissions(self.request)
+
+    @staticmethod
+    def _answer(body: bytes, **headers: str) -> HttpResponse:
+        return HttpResponse(body, content_type="application/json", headers=headers)
 
     def _as_of(self) -> AbstractContextManager[None]:
         """The register as it was, for `?as_of=` a moment, or the end of a day."""
@@ -82,7 +121,8 @@ class RecordViewSet(viewsets.ModelViewSet):
         if given is None:
             return nullcontext()
         caller: Any = self.request.user
-        # Read before the tables are replaced: what the caller may see is decided by the roles of today.
+        # Found out before the tables are replaced: what the caller may see is decided by the roles and restrictions of today.
+        caller.reach.hidden.settle()
         return reading_as_of(moment_of(given)) if caller.reach.is_member else nullcontext()
 
     def _is_known(self) -> bool:
@@ -90,40 +130,82 @@ class RecordViewSet(viewsets.ModelViewSet):
         known = conditional.tags(self.request.headers.get("If-None-Match", ""))
         if not known:
             return False
-        visible = self.queryset.visible_to(self.request.user).filter(key=self.kwargs["key"])
-        version = visible.values_list("version", flat=True).first()
+        version = lists.version(self, self.request, self.kwargs["key"])
         return version is not None and self._etag(self.kwargs["key"], version) in known
 
     def _tag(self, record: Record) -> dict[str, str]:
         return {"ETag": self._etag(record.key, record.version)}
 
     def _etag(self, key: str, version: int) -> str:
-        return conditional.etag_of(self.queryset.model, key, version, self.day_of_question())
+        reader: Any = self.request.user
+        return conditional.etag_of(self.queryset.model, key, version, self.day_of_question(), reader.reach.hidden)
 
     @action(detail=True, pagination_class=KeysetPagination, filterset_class=None)
     def history(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Every change of the record, the latest first: who, when, why, and each field before and after."""
-        changes = changes_of(self.queryset.model, kwargs["key"])
+        changes = changes_of(self.queryset.model, kwargs["key"], request.user)
         if not changes.exists():
             raise NotFound
         page = KeysetPagination()
         rows = page.paginate_queryset(changes, request, view=Newest())
-        return page.get_paginated_response(ChangeSerializer(rows, many=True).data)
+        return page.get_paginated_response(ChangeSerializer(rows, many=True, context={"reader": request.user}).data)
 
     # --- Writing ------------------------------------------------------------------------------------------------------
 
     @once
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        record = self._read_again(self._write(serializer))
-        location = f"{request.path}{record.key}/"
-        return Response(self.get_serializer(record).data, status=201, headers={"Location": location, **self._tag(record)})
+        return self._created(request.data)
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         stored = self.get_object()
         conditional.require_match(request, stored)
-        serializer = self.get_serializer(stored, data=request.data, partial=kwargs.get("partial", False))
+        return self._updated(stored, request.data, partial=kwargs.get("partial", False))
+
+    @action(detail=False, methods=["put"], url_path="external/(?P<external_source>[^/]+)/(?P<external_id>.+)")
+    def external(self, request: Request, external_source: str, external_id: str) -> Response:
+        """Create or replace the record that another system keeps under this id.
+
+        If-Match may be left out while nobody but the caller has changed the record.
+        """
+        named = {"external_source": external_source, "external_id": external_id}
+        body = self._with_natural_key(request.data, named)
+        stored = self.get_queryset().filter(**named).first()
+        if stored is None:
+            conditional.require_absence_allowed(request)
+            return self._created(body)
+        self.check_object_permissions(request, stored)
+        conditional.require_match_unless_last_writer(request, stored)
+        return self._updated(stored, body)
+
+    @action(detail=False, methods=["post"])
+    @once
+    def bulk(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Create, update or upsert up to 1,000 records, with an answer per row in the order of the rows."""
+        return Response(Bulk(self, request).run())
+
+    def _with_natural_key(self, body: Any, named: dict[str, str]) -> Any:
+        """The body with the natural key of its address; one that says otherwise is refused. Raises ValidationError."""
+        wrong: dict[str, list[str]] = {}
+        for name, value in named.items():
+            try:
+                self.queryset.model._meta.get_field(name).clean(value, None)
+            except DjangoValidationError as error:
+                wrong[name] = error.messages
+            if isinstance(body, dict) and body.get(name, value) != value:
+                wrong[name] = ["The address says otherwise."]
+        if wrong:
+            raise ValidationError(wrong)
+        return body | named if isinstance(body, dict) else body
+
+    def _created(self, body: Any) -> Response:
+        serializer = self.get_serializer(data=body)
+        serializer.is_valid(raise_exception=True)
+        record = self._read_again(self._write(serializer))
+        headers = {"Location": reverse(f"{self.basename}-detail", args=[record.key]), **self._tag(record)}
+        return Response(self.get_serializer(record).data, status=201, headers=headers)
+
+    def _updated(self, stored: Record, body: Any, partial: bool = False) -> Response:
+        serializer = self.get_serializer(stored, data=body, partial=partial)
         serializer.is_valid(raise_exception=True)
         try:
             record = self._read_again(self._write(serializer))

@@ -12,7 +12,7 @@ from cmast.desk.columns import label
 from cmast.desk.forms import VERSION, RecordForm, RowFormSet
 from cmast.desk.history import Entry, Names, entries, in_words, since
 from cmast.history.reading import name_of, names_of
-from cmast.models import Change
+from cmast.models import Change, Reader
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Clash:
     entries: list[Entry]
 
 
-def clashes(form: RecordForm, formsets: list[RowFormSet]) -> list[Clash]:
+def clashes(form: RecordForm, formsets: list[RowFormSet], reader: Reader) -> list[Clash]:
     """The record first, if it has moved on, and then its rows."""
     rows: list[RecordForm] = [row for formset in formsets for row in formset.opened if row.is_stale or row.is_gone]
     found = [*([form] if form.is_stale else []), *rows]
@@ -37,8 +37,8 @@ def clashes(form: RecordForm, formsets: list[RowFormSet]) -> list[Clash]:
             field = stale.instance._meta.get_field(name)
             if field.remote_field:
                 wanted.setdefault(field.related_model._meta.db_table, set()).update(pk for value in both for pk in _pks(value))
-    names = names_of(wanted)
-    return [_clash(stale, values[stale], names) for stale in found]
+    names = names_of(wanted, reader)
+    return [_clash(stale, values[stale], names, reader) for stale in found]
 
 
 def resubmitted(posted: QueryDict, form: RecordForm, formsets: list[RowFormSet]) -> Iterator[tuple[str, str]]:
@@ -53,7 +53,7 @@ def resubmitted(posted: QueryDict, form: RecordForm, formsets: list[RowFormSet])
     return ((name, value) for name, values in data.lists() for value in values)
 
 
-def _clash(stale: RecordForm, values: dict[str, tuple[Any, Any]], names: Names) -> Clash:
+def _clash(stale: RecordForm, values: dict[str, tuple[Any, Any]], names: Names, reader: Reader) -> Clash:
     model, pk = type(stale.instance), stale.opened_pk
     last = Change.objects.filter(table=model._meta.db_table, row_id=pk).first()
     said = []
@@ -61,7 +61,7 @@ def _clash(stale: RecordForm, values: dict[str, tuple[Any, Any]], names: Names) 
         field = model._meta.get_field(name)
         words = entered if name in stale.errors else in_words(field, entered, names)
         said.append((label(str(field.verbose_name)), words, in_words(field, stored, names)))
-    return Clash(name_of(last) if last else "", stale.is_gone, said, entries(since(model, pk, stale.opened)))
+    return Clash(name_of(last) if last else "", stale.is_gone, said, entries(since(model, pk, stale.opened), reader))
 
 
 def _differing(form: RecordForm) -> Iterator[tuple[str, tuple[Any, Any]]]:

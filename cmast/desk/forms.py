@@ -1,6 +1,6 @@
 """Forms of the desk: the same rules as `Record.save()`, and fields that a person can fill in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.widgets import AdminTextareaWidget, AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db.models import ForeignKey
 from django.forms import BaseInlineFormSet
 from django.forms.formsets import DELETION_FIELD_NAME
 from django.forms.models import construct_instance
@@ -74,21 +75,51 @@ class PlainDecimalField(forms.DecimalField):
 STALE = "Somebody else has changed this since you opened it."
 
 
+def hidden_links(record: Record, names: Iterable[str], person: Any) -> dict[str, Any]:
+    """Which of these links lead to records that the person may not see. Link -> the record at its end."""
+    links = {field.name for field in record._meta.concrete_fields if isinstance(field, ForeignKey)}
+    found = {name: getattr(record, name) for name in links.intersection(names)}
+    return {name: linked for name, linked in found.items() if linked and person.reach.hidden.hides(linked)}
+
+
 class RecordForm(forms.ModelForm):
     """A form of a record. It refuses to overwrite what somebody else has changed since it was opened."""
 
     opened_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    #: Who fills it in.
+    person: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        #: Link -> the record, or records, at its end that this person may not see.
+        self._hidden: dict[str, Any] = {}
+        if self.instance.pk and self.person.reach.hidden:
+            self._leave_out_what_is_hidden()
         if self.instance.pk:
             self.initial[VERSION] = self.instance.version
             self._name_what_is_loaded()
 
+    def _leave_out_what_is_hidden(self) -> None:
+        """Links that this person may not see are empty on the page, and stay what they are."""
+        self._hidden = hidden_links(self.instance, self.fields, self.person)
+        self.initial.update(dict.fromkeys(self._hidden))
+        for name in {relation.name for relation in self.instance._meta.many_to_many} & set(self.initial):
+            hidden = [record for record in self.initial[name] if self.person.reach.hidden.hides(record)]
+            self._hidden[name] = hidden
+            self.initial[name] = [record for record in self.initial[name] if record not in hidden]
+
+    def _keep_what_is_hidden(self) -> None:
+        for name in self._hidden.keys() & self.cleaned_data.keys():
+            linked = self._hidden[name]
+            if isinstance(linked, list):
+                self.cleaned_data[name] = [*self.cleaned_data[name], *linked]
+            elif self.cleaned_data[name] is None:
+                self.cleaned_data[name] = linked
+
     def _name_what_is_loaded(self) -> None:
         for name, field in self.fields.items():
             widget = field.widget.widget if isinstance(field.widget, RelatedFieldWidgetWrapper) else field.widget
-            if isinstance(widget, KnownAutocomplete) and name in self.instance._state.fields_cache:
+            if isinstance(widget, KnownAutocomplete) and name in self.instance._state.fields_cache.keys() - self._hidden:
                 related = getattr(self.instance, name)
                 widget.known = {str(related.pk): str(related)} if related else {}
 
@@ -127,6 +158,7 @@ class RecordForm(forms.ModelForm):
 
     def _post_clean(self) -> None:
         """Complete before checking, as `Record.save()` does: what follows from other fields need not be typed."""
+        self._keep_what_is_hidden()
         record: Record = construct_instance(self, self.instance, self._meta.fields, self._meta.exclude)
         if not self.errors:
             record.complete()

@@ -21,7 +21,7 @@ from cmast import dates
 from cmast.desk.columns import NOTHING, figure, label
 from cmast.history.context import Origin
 from cmast.history.reading import columns_of, is_row_of_record, linked, name_of, names_of, owner_column, relation_of
-from cmast.models import Change, Person, Record
+from cmast.models import Change, Person, Reader, Record
 
 #: (table, id) -> name.
 Names = dict[tuple[str, int], str]
@@ -72,14 +72,15 @@ class HistoryDesk(admin.ModelAdmin):
         if not self.has_view_or_change_permission(request, record):
             raise PermissionDenied
         try:
-            last = Change.objects.filter(table=self.opts.db_table, row_id=int(object_id)).first()
+            seen = Change.objects.visible_to(request.user)
+            last = seen.filter(table=self.opts.db_table, row_id=int(object_id)).first()
         except ValueError:
             last = None
         if last is None:
             raise Http404
-        changes = Change.objects.filter(
-            record_type=last.record_type, record_key=last.record_key, record_id=last.record_id
-        ).exclude(operation=Change.Operation.TOUCH)
+        changes = seen.filter(record_type=last.record_type, record_key=last.record_key, record_id=last.record_id).exclude(
+            operation=Change.Operation.TOUCH
+        )
         context = {"title": f"History of “{record or name_of(last)}”", "record": record}
         return self._page(request, "admin/object_history.html", changes, context)
 
@@ -87,7 +88,8 @@ class HistoryDesk(admin.ModelAdmin):
         """Records of this kind that are gone, each with a link to its history."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
-        changes = Change.objects.filter(table=self.opts.db_table, operation=Change.Operation.DELETE)
+        seen = Change.objects.visible_to(request.user)
+        changes = seen.filter(table=self.opts.db_table, operation=Change.Operation.DELETE)
         return self._page(request, "admin/deleted.html", changes, {"title": f"Deleted {self.opts.verbose_name_plural}"})
 
     def _page(
@@ -101,7 +103,7 @@ class HistoryDesk(admin.ModelAdmin):
             {
                 **self.admin_site.each_context(request),
                 "opts": self.opts,
-                "entries": entries(shown.object_list),
+                "entries": entries(shown.object_list, request.user),
                 "shown": shown,
                 "page_range": paginator.get_elided_page_range(shown.number),
                 "page_var": PAGE_VAR,
@@ -119,10 +121,10 @@ def since(model: type[Record], pk: int, version: int) -> models.QuerySet[Change]
     return Change.objects.filter(record_type=model._meta.label_lower, record_key__in=keys, record_id=pk, pk__gt=seen)
 
 
-def entries(changes: Iterable[Change]) -> list[Entry]:
+def entries(changes: Iterable[Change], reader: Reader) -> list[Entry]:
     """Changes as entries: what one request did is one entry. Two queries, however many there are."""
     rows = list(changes)
-    names = names_of(linked(rows))
+    names = names_of(linked(rows), reader)
     people = dict(Person.objects.filter(key__in={row.actor for row in rows}).values_list("key", "name"))
     return [_entry(list(together), names, people) for _, together in groupby(rows, _moment)]
 

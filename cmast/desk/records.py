@@ -5,7 +5,8 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import flatten
+from django.contrib.admin.utils import flatten, get_fields_from_path
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import IntegrityError, models, transaction
@@ -70,11 +71,9 @@ class Humane(admin.options.BaseModelAdmin):
         return tuple(field.name for field in self.model._meta.many_to_many)
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> models.QuerySet:
-        return self._named(db_field.remote_field.model)
-
-    def _named(self, model: type[models.Model]) -> models.QuerySet:
-        """Records of another kind with what their names are made of."""
-        return joined(model._default_manager.all(), named_by(self.admin_site, model))
+        """Records of another kind that this person may see, with what their names are made of."""
+        kind: Any = db_field.remote_field.model
+        return joined(kind._default_manager.visible_to(request.user), named_by(self.admin_site, kind))
 
     def relations(self, names: Iterable[Any]) -> set[str]:
         """What must be joined so that the relations among these fields can be named without further queries."""
@@ -116,8 +115,34 @@ class RecordInline(Humane, admin.TabularInline):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return (*self.fields, forms.VERSION)
 
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset: Any = super().get_formset(request, obj, **kwargs)
+        formset.form.person = request.user
+        return formset
+
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        return joined(super().get_queryset(request), {*self.relations(self.fields), *self.named_by})
+        rows: Any = super().get_queryset(request)
+        return joined(rows.visible_to(request.user), {*self.relations(self.fields), *self.named_by})
+
+
+class OpenList(ChangeList):
+    """A list whose rows do not tell of linked records that this person may not see."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        caller: Any = request.user
+        for record in self.result_list if caller.reach.hidden else ():
+            for name in forms.hidden_links(record, list(record._state.fields_cache), caller):
+                setattr(record, name, None)
+
+
+class OpenRelationFilter(admin.RelatedFieldListFilter):
+    """A filter whose choices are the records that this person may see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        kind: Any = field.related_model
+        named = named_by(model_admin.admin_site, kind)
+        return [(record.pk, str(record)) for record in joined(kind._default_manager.visible_to(request.user), named)]
 
 
 class RecordAdmin(HistoryDesk, Humane, admin.ModelAdmin):
@@ -156,12 +181,18 @@ class RecordAdmin(HistoryDesk, Humane, admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         """With what the list shows: its relations and what is computed for today."""
         paths = {*self.relations(self.get_list_display(request)), *self.named_by, *self.also_read}
-        records: Any = joined(super().get_queryset(request), paths)
+        records: Any = super().get_queryset(request)
+        records = joined(records.visible_to(request.user), paths)
         return records.prefetch_related(*self.also_fetch).with_computed(timezone.localdate())
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         places = [path for path in self.model.writers.values() if path.split("__")[-1] in ("programme", "workstream")]
-        return [*map(question_filter, self.questions), *self.list_filter, *places]
+        listed = [self._open_filter(name) for name in (*self.list_filter, *places)]
+        return [*map(question_filter, self.questions), *listed]
+
+    def _open_filter(self, name: Any) -> Any:
+        is_relation = isinstance(name, str) and get_fields_from_path(self.model, name)[-1].is_relation
+        return (name, OpenRelationFilter) if is_relation else name
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return tuple(self.search_fields) or ("key", self.model.label_field)
@@ -180,6 +211,9 @@ class RecordAdmin(HistoryDesk, Humane, admin.ModelAdmin):
         """The date to show beside a record on the index page, in words."""
         return ""
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return OpenList
+
     # --- Forms --------------------------------------------------------------------------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
@@ -190,6 +224,11 @@ class RecordAdmin(HistoryDesk, Humane, admin.ModelAdmin):
         key = () if any("key" in flatten(fields) for _, fields, *_ in self.sections) else ("key",)
         parts.append(("Where it comes from", {"fields": (*key, *ORIGIN, forms.VERSION), "classes": ("collapse",)}))
         return parts
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.person = request.user
+        return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         fixed = ("key",) if obj else ()
@@ -236,7 +275,7 @@ class RecordAdmin(HistoryDesk, Humane, admin.ModelAdmin):
         form = context["adminform"].form
         formsets = [shown.formset for shown in context["inline_admin_formsets"]]
         if form.is_bound:
-            if found := conflicts.clashes(form, formsets):
+            if found := conflicts.clashes(form, formsets, request.user):
                 return self._conflict_page(request, found, list(conflicts.resubmitted(request.POST, form, formsets)))
             if not form.has_error(forms.REASON) and any(rows.lacks_reason for rows in formsets):
                 form.add_error(forms.REASON, "Say why: a row above changes in a date, status, RAG, score or target.")

@@ -80,7 +80,7 @@ class RegisterSite(admin.AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         today = timezone.localdate()
-        context = {"today": today, "programmes": self._programmes(today), "concerns": self._concerns(today)}
+        context = {"today": today, "programmes": self._programmes(request, today), "concerns": self._concerns(request, today)}
         return super().index(request, {**context, **(extra_context or {})})
 
     def _record_desks(self) -> list[RecordAdmin]:
@@ -92,14 +92,12 @@ class RegisterSite(admin.AdminSite):
             if not desk.is_detail and (path := desk.model.writers.get(area, "id")) != "id":
                 yield desk, path
 
-    def _concerns(self, today: dt.date) -> list[dict[str, Any]]:
+    def _concerns(self, request: HttpRequest, today: dt.date) -> list[dict[str, Any]]:
         """Each concern with its number and its first few records, in one query each."""
         concerns = []
         for desk in self._record_desks():
             for concern in _titled(desk):
-                matching = desk.model._default_manager.filter(
-                    pk__in=concern.matching(desk.model, today).order_by().values("pk")
-                )
+                matching = _seen(desk.model, request).filter(pk__in=concern.matching(desk.model, today).order_by().values("pk"))
                 records = joined(matching, desk.named_by).annotate(matching=Window(Count("pk"))).order_by(*desk.urgency)[:NAMED]
                 concerns.append(
                     {
@@ -111,18 +109,18 @@ class RegisterSite(admin.AdminSite):
                 )
         return sorted(concerns, key=lambda found: (not found["number"], found["concern"].order))
 
-    def _programmes(self, today: dt.date) -> dict[str, Any]:
+    def _programmes(self, request: HttpRequest, today: dt.date) -> dict[str, Any]:
         """The table of programmes: one query for all numbers, one for the queries about anything in them."""
         columns = [
             (desk, path, concern) for desk, path in self._desks("programme") for concern in desk.attention if concern.column
         ]
         columns.sort(key=lambda column: column[2].order)
         numbers = {
-            f"number_{index}": counted(desk.model, path, concern.matching(desk.model, today))
+            f"number_{index}": counted(_seen(desk.model, request), path, concern.matching(desk.model, today))
             for index, (desk, path, concern) in enumerate(columns)
         }
-        queries = self._open_queries()
-        programmes = apps.get_model("programmes", "Programme").objects.annotate(**numbers)
+        queries = self._open_queries(request)
+        programmes = _seen(apps.get_model("programmes", "Programme"), request).annotate(**numbers)
         rows = []
         for programme in programmes:
             cells = [
@@ -132,27 +130,28 @@ class RegisterSite(admin.AdminSite):
             rows.append({"programme": programme, "url": _page_url(programme), "cells": cells, "queries": queries[programme.pk]})
         return {"headings": [concern.column for *_, concern in columns], "rows": rows}
 
-    def _open_queries(self) -> Counter[int]:
+    def _open_queries(self, request: HttpRequest) -> Counter[int]:
         """Programme -> how many open queries are about a record of it, whatever its kind."""
         parts = []
         for desk, path in self._desks("programme"):
             named = desk.model._meta.verbose_name.replace(" ", "_")
-            parts.append(_queries_about(named, desk.model, path))
-        parts.append(_queries_about("programme", apps.get_model("programmes", "Programme"), "pk"))
+            parts.append(_queries_about(named, _seen(desk.model, request), path))
+        parts.append(_queries_about("programme", _seen(apps.get_model("programmes", "Programme"), request), "pk"))
         found = parts[0].union(*parts[1:])
         return Counter(programme for _, programme in found if programme is not None)
 
     # --- Everything under a programme or workstream -------------------------------------------------------------------
 
-    def under(self, record: Model) -> list[dict[str, Any]]:
+    def under(self, request: HttpRequest, record: Model) -> list[dict[str, Any]]:
         """Numbers and links of all kinds of record under a programme or a workstream, in one query."""
         today = timezone.localdate()
         desks = list(self._desks(str(record._meta.model_name)))
         numbers = {}
         for index, (desk, path) in enumerate(desks):
-            numbers[f"all_{index}"] = counted(desk.model, path)
+            numbers[f"all_{index}"] = counted(_seen(desk.model, request), path)
             for turn, concern in enumerate(_titled(desk)):
-                numbers[f"concern_{index}_{turn}"] = counted(desk.model, path, concern.matching(desk.model, today))
+                matching = concern.matching(desk.model, today)
+                numbers[f"concern_{index}_{turn}"] = counted(_seen(desk.model, request), path, matching)
         found = type(record)._default_manager.values(**numbers).get(pk=record.pk)
         return [
             {
@@ -173,17 +172,22 @@ def _titled(desk: RecordAdmin) -> list[Attention]:
     return [concern for concern in desk.attention if concern.title]
 
 
-def counted(model: type[Model], path: str, matching: QuerySet | None = None) -> Coalesce:
-    """How many records of a kind, or how many of the matching ones, belong to the outer row by this path."""
-    records = model._default_manager.filter(**{path: OuterRef("pk")}).order_by()
+def _seen(model: Any, request: HttpRequest) -> QuerySet:
+    """The records of a kind that this person may see."""
+    return model._default_manager.visible_to(request.user)
+
+
+def counted(seen: QuerySet, path: str, matching: QuerySet | None = None) -> Coalesce:
+    """How many of these records, or how many of the matching ones, belong to the outer row by this path."""
+    records = seen.filter(**{path: OuterRef("pk")}).order_by()
     if matching is not None:
         records = records.filter(pk__in=matching.order_by().values("pk"))
     numbers = records.values(path).annotate(number=Count("pk")).values("number")
     return Coalesce(Subquery(numbers, output_field=IntegerField()), Value(0))
 
 
-def _queries_about(named: str, model: type[Model], path: str) -> QuerySet:
-    programme = Subquery(model._default_manager.filter(key=OuterRef("record_key")).order_by().values(path)[:1])
+def _queries_about(named: str, seen: QuerySet, path: str) -> QuerySet:
+    programme = Subquery(seen.filter(key=OuterRef("record_key")).order_by().values(path)[:1])
     unanswered = Q(about_note__kind=Note.Kind.QUERY, about_note__status=Note.Status.OPEN)
     subjects = NoteSubject.objects.filter(unanswered, record_type=named).order_by()
     return subjects.annotate(programme=programme).values_list("about_note", "programme")

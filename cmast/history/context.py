@@ -1,5 +1,6 @@
 """Who makes a change, why, and from where. The triggers ask for it; nobody has to pass it on."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -84,7 +85,13 @@ def _prepare(sender: Any, connection: BaseDatabaseWrapper, **_: Any) -> None:
     if connection.vendor == "sqlite":
         # A program that does not bring this function along cannot write to the register at all.
         connection.connection.create_function("cmast_context", 1, lambda name: current().as_settings()[name])
-    elif _tell_postgresql not in connection.execute_wrappers:
+        # Django counts with the 999 parameters of an old SQLite, and would write many rows in many statements.
+        features: Any = connection.features
+        features.max_query_params = connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+        return
+    raw: Any = connection.connection
+    raw.prepare_threshold, raw.prepared_max = 5, 500  # for `cmast.api.shapes`; Django's own cursors prepare nothing
+    if _tell_postgresql not in connection.execute_wrappers:
         connection.execute_wrappers.append(_tell_postgresql)
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from cmast.history.rules import Touch, follows, tables, touches
+from cmast.history.rules import Touch, access_tables, follows, tables, touches
+from cmast.models import AccessStamp
 from cmast.models.records import STALE
 
 _FUNCTIONS = f"""
 CREATE FUNCTION cmast_write_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  old_row jsonb; new_row jsonb; owner bigint; owner_key text; done text;
+  old_row jsonb; new_row jsonb; owner bigint; owner_key text; done text; written bigint;
 BEGIN
   IF TG_OP <> 'INSERT' THEN old_row := to_jsonb(OLD) - 'password' - 'last_login'; END IF;
   IF TG_OP <> 'DELETE' THEN new_row := to_jsonb(NEW) - 'password' - 'last_login'; END IF;
@@ -25,7 +26,9 @@ BEGIN
           (COALESCE(new_row, old_row) ->> 'id')::bigint, TG_ARGV[0], owner, COALESCE(owner_key, ''), done, old_row, new_row,
           COALESCE(current_setting('cmast.actor', true), ''), COALESCE(current_setting('cmast.reason', true), ''),
           COALESCE(NULLIF(current_setting('cmast.origin', true), ''), 'command'),
-          COALESCE(current_setting('cmast.request_id', true), ''));
+          COALESCE(current_setting('cmast.request_id', true), ''))
+  RETURNING id INTO written;
+  INSERT INTO public.cmast_feedentry (change_id) VALUES (written);
   RETURN NULL;
 END $$;
 CREATE FUNCTION cmast_move_version() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -50,6 +53,7 @@ CREATE TRIGGER cmast_no_truncate BEFORE TRUNCATE ON cmast_change FOR EACH STATEM
 
 def statements() -> Iterator[str]:
     yield _FUNCTIONS
+    yield from _stamp()
     for table in tables():
         arguments = f"'{table.record_type}', '{table.record_table}', '{table.record_column}'"
         columns = ", ".join(f'"{column}"' for column in table.watched)
@@ -70,6 +74,20 @@ def statements() -> Iterator[str]:
         yield from _touch(touch)
     for rule in follows():
         yield from _follow(rule)
+
+
+def _stamp() -> Iterator[str]:
+    """Before anything else, so that whoever holds the stamp waits for nobody who wants it."""
+    yield (
+        "CREATE FUNCTION cmast_move_stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"INSERT INTO public.cmast_accessstamp (id, number) VALUES ({AccessStamp.ID}, 1) "
+        "ON CONFLICT (id) DO UPDATE SET number = public.cmast_accessstamp.number + 1; RETURN NULL; END $$"
+    )
+    for name, columns in access_tables().items():
+        yield (
+            f"CREATE TRIGGER a_cmast_stamp BEFORE INSERT OR DELETE OR UPDATE OF {columns} ON {name} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION cmast_move_stamp()"
+        )
 
 
 def _touch(touch: Touch) -> Iterator[str]:

@@ -8,12 +8,12 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 
-from cmast.models import Change, Record
+from cmast.models import Change, Reader, Record
 
 
-def changes_of(model: type[Record], key: str) -> models.QuerySet[Change]:
+def changes_of(model: type[Record], key: str, reader: Reader) -> models.QuerySet[Change]:
     """Changes of a record, of its parts in many-to-many relations, and of one that is deleted."""
-    changes = Change.objects.filter(record_type=model._meta.label_lower, record_key=key)
+    changes = Change.objects.visible_to(reader).filter(record_type=model._meta.label_lower, record_key=key)
     return changes.exclude(operation=Change.Operation.TOUCH)
 
 
@@ -64,15 +64,15 @@ def linked(changes: Iterable[Change]) -> dict[str, set[int]]:
     return found
 
 
-def keys_of(wanted: dict[str, set[int]]) -> dict[tuple[str, int], str]:
-    """(table, id) -> key, from the history, so that deleted records are found too."""
-    found = _rows(wanted).filter(operation=Change.Operation.INSERT).values_list("table", "row_id", "record_key")
+def keys_of(wanted: dict[str, set[int]], reader: Reader) -> dict[tuple[str, int], str]:
+    """(table, id) -> key, from the history, so that deleted records are found too; not those hidden from the reader."""
+    found = _rows(wanted, reader).filter(operation=Change.Operation.INSERT).values_list("table", "row_id", "record_key")
     return {(table, row_id): key for table, row_id, key in found}
 
 
-def names_of(wanted: dict[str, set[int]]) -> dict[tuple[str, int], str]:
+def names_of(wanted: dict[str, set[int]], reader: Reader) -> dict[tuple[str, int], str]:
     """(table, id) -> the name that it had last, from the history, so that deleted records are named too."""
-    last = _rows(wanted).order_by().values("table", "row_id").annotate(last=models.Max("pk")).values("last")
+    last = _rows(wanted, reader).order_by().values("table", "row_id").annotate(last=models.Max("pk")).values("last")
     return {(change.table, change.row_id): name_of(change) for change in Change.objects.filter(pk__in=last)}
 
 
@@ -83,8 +83,8 @@ def name_of(change: Change) -> str:
     return str(row.get(model.label_field) or change.record_key)
 
 
-def _rows(wanted: dict[str, set[int]]) -> models.QuerySet[Change]:
+def _rows(wanted: dict[str, set[int]], reader: Reader) -> models.QuerySet[Change]:
     either = models.Q(pk__in=[])
     for table, ids in wanted.items():
         either |= models.Q(table=table, row_id__in=ids)
-    return Change.objects.filter(either)
+    return Change.objects.visible_to(reader).filter(either)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django.apps import apps
 from django.db import models
 
-from cmast.models import Record
+from cmast.models import AccessStamp, Record
 from cmast.models.records import UNWATCHED
 
 #: Columns that are nobody's business.
@@ -79,6 +79,7 @@ def touches() -> list[Touch]:
         if not issubclass(model, Record):
             continue
         table = model._meta.db_table
+        found.append(_restricting(model))
         for name in model.touches:
             relation: Any = model._meta.get_field(name)
             other = relation.related_model._meta.db_table
@@ -97,6 +98,13 @@ def touches() -> list[Touch]:
     return found
 
 
+def _restricting(model: type[Record]) -> Touch:
+    """A record that is restricted, or open again, has changed for those who read it."""
+    named, table = str(model._meta.verbose_name).replace(" ", "_"), model._meta.db_table
+    match = f"'{named}' = {{row}}.record_type AND id = {{row}}.record_id"
+    return Touch(f"{table}_restricting", "cmast_restriction", [], table, match, is_echoed=True)
+
+
 def _shown_of_target(model: type[Record], field: models.ForeignKey) -> list[str]:
     """Columns of a linked record that the linking one is shown or computed with."""
     target: Any = field.related_model
@@ -106,6 +114,15 @@ def _shown_of_target(model: type[Record], field: models.ForeignKey) -> list[str]
     columns = {column.name: column.column for column in target._meta.concrete_fields}
     shown = [columns[label]] if label in columns and label != "key" and target._meta.label_lower != "cmast.source" else []
     return [*shown, *(columns[name] for name in dict(model.computed_from).get(field.name, ()))]
+
+
+def access_tables() -> dict[str, str]:
+    """Table that decides who may do what -> its columns, without those whose change decides nothing."""
+    models_of = {str(model._meta.db_table): model for model in apps.get_models(include_auto_created=True)}
+    return {
+        name: ", ".join(f'"{f.column}"' for f in models_of[name]._meta.concrete_fields if f.column not in UNWATCHED)
+        for name in AccessStamp.TABLES
+    }
 
 
 def follows() -> Iterator[dict[str, str]]:

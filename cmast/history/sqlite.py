@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from cmast.history.rules import Table, Touch, follows, tables, touches
+from cmast.history.rules import Table, Touch, access_tables, follows, tables, touches
+from cmast.models import AccessStamp
 from cmast.models.records import STALE
 
 
@@ -12,12 +13,27 @@ def statements() -> Iterator[str]:
             f"CREATE TRIGGER cmast_append_only_{operation} BEFORE {operation} ON cmast_change "
             f"WHEN cmast_context('maintenance') = '' BEGIN SELECT RAISE(ABORT, 'history is append-only'); END"
         )
+    yield (
+        "CREATE TRIGGER cmast_feed AFTER INSERT ON cmast_change "
+        "BEGIN INSERT INTO cmast_feedentry (change_id) VALUES (NEW.id); END"
+    )
+    yield from _stamp()
     for table in tables():
         yield from _history(table)
     for touch in touches():
         yield from _touch(touch)
     for rule in follows():
         yield from _follow(rule)
+
+
+def _stamp() -> Iterator[str]:
+    move = (
+        f"INSERT INTO cmast_accessstamp (id, number) VALUES ({AccessStamp.ID}, 1) "
+        "ON CONFLICT (id) DO UPDATE SET number = number + 1;"
+    )
+    for name, columns in access_tables().items():
+        for what, operation in (("insert", "INSERT"), ("delete", "DELETE"), ("update", f"UPDATE OF {columns}")):
+            yield f"CREATE TRIGGER {name}_stamp_{what} AFTER {operation} ON {name} BEGIN {move} END"
 
 
 def _row(table: Table, row: str, **instead: str) -> str:

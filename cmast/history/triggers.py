@@ -19,7 +19,7 @@ from django.db import connections
 
 from cmast.history import as_of, postgresql, sqlite
 from cmast.history.rules import tables
-from cmast.models import Change
+from cmast.models import AccessStamp, Change, FeedEntry
 
 
 def statements(vendor: str) -> list[str]:
@@ -50,7 +50,8 @@ def install(using: str = "default", **_: Any) -> None:
     connection = connections[using]
     with connection.cursor() as cursor:
         present = set(connection.introspection.table_names(cursor))
-        if not {table.name for table in tables()} | {Change._meta.db_table} <= present:
+        needed = {table.name for table in tables()} | {kind._meta.db_table for kind in (Change, FeedEntry, AccessStamp)}
+        if not needed <= present:
             return
         remove(using)
         for statement in statements(connection.vendor):

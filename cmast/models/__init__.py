@@ -1,17 +1,23 @@
 """Models of the collaborative itself."""
 
-from cmast.models.changes import Change
+from cmast.models.access import AccessStamp
+from cmast.models.changes import Change, FeedEntry
 from cmast.models.idempotency import IdempotencyKey
 from cmast.models.jobs import JobRun
 from cmast.models.notes import Note, NoteSubject
 from cmast.models.organisations import Organisation, Site
-from cmast.models.people import ApiToken, Membership, Person
+from cmast.models.people import ApiToken, Membership, Person, Reader
 from cmast.models.records import Record, RecordQuerySet
+from cmast.models.restrictions import Restriction
+from cmast.models.sign_ins import SignInFailure
 from cmast.models.sources import Source, SourceSection
+from cmast.models.webhooks import Webhook, WebhookDelivery, WebhookProgress, WebhookSecret
 
 __all__ = [
+    "AccessStamp",
     "ApiToken",
     "Change",
+    "FeedEntry",
     "IdempotencyKey",
     "JobRun",
     "Membership",
@@ -19,9 +25,16 @@ __all__ = [
     "NoteSubject",
     "Organisation",
     "Person",
+    "Reader",
     "Record",
     "RecordQuerySet",
+    "Restriction",
+    "SignInFailure",
     "Site",
     "Source",
     "SourceSection",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookProgress",
+    "WebhookSecret",
 ]

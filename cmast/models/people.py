@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -13,6 +14,7 @@ from knox.models import AbstractAuthToken
 
 from cmast.models.fields import DayField, LineField, WordField, at_most_one, in_order
 from cmast.models.records import Record, RecordQuerySet
+from cmast.models.restrictions import Hidden
 from cmast.vocabulary import Role, Words
 
 #: Role -> the area that it writes in. A role that is not named here reads.
@@ -35,8 +37,10 @@ class Reach:
     is_member: bool = False
     is_pmo: bool = False
     writes: dict[str, set[int]] = field(
-        default_factory=lambda: {"programme": set(), "workstream": set(), "organisation": set()}
+        default_factory=lambda: {"programme": set(), "workstream": set(), "organisation": set(), "person": set()}
     )
+    #: Restricted records that do not exist for this person.
+    hidden: Hidden = field(default_factory=Hidden)
 
     def may_write(self, model: type[Record]) -> bool:
         """Whether there can be any record of this kind that the person may write."""
@@ -101,13 +105,17 @@ class Person(AbstractBaseUser, Record):
             self.set_unusable_password()
 
     @cached_property
+    def current_memberships(self) -> list["Membership"]:
+        """Roles held today, read once per request; none for a leaver."""
+        return list(self.memberships.current(timezone.localdate())) if self.is_active else []
+
+    @cached_property
     def reach(self) -> Reach:
-        """What the current memberships allow, read once per request."""
-        reach = Reach()
-        if not self.is_active:
-            return reach
-        for membership in self.memberships.current(timezone.localdate()):
+        """What the current memberships allow, found out once per request."""
+        reach = Reach(hidden=Hidden.stated_for(self)) if self.current_memberships else Reach()
+        for membership in self.current_memberships:
             reach.is_member = True
+            reach.writes["person"].add(self.pk)
             area = RIGHTS.get(membership.role)
             if area == "everything":
                 reach.is_pmo = True
@@ -129,6 +137,17 @@ class Person(AbstractBaseUser, Record):
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.reach.is_pmo
+
+
+def anybody() -> Person:
+    """A member from whom nothing is hidden, for what is the same for every reader."""
+    person = Person()
+    person.__dict__ |= {"reach": Reach(is_member=True), "current_memberships": []}
+    return person
+
+
+#: Somebody who reads, signed in or not.
+Reader = Person | AnonymousUser
 
 
 class Membership(Record):

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils.text import slugify
@@ -34,12 +35,30 @@ class StaleRecord(RuleBroken):
         self.record = record
 
 
+def go_on_counting(records: list[Any]) -> None:
+    """A key that was used before goes on with its versions, so that no tag of the old record fits the new one."""
+    meta, keys = records[0]._meta, [record.key for record in records]
+    changes: Any = apps.get_model("cmast", "Change")._default_manager  # its module needs this one
+    gone = changes.filter(record_type=meta.label_lower, record_key__in=keys, table=meta.db_table, operation="delete")
+    last = dict(gone.order_by("id").values_list("record_key", "before__version"))
+    for record in records:
+        record.version = last.get(record.key, 0) + 1
+
+
 class RecordQuerySet(models.QuerySet):
     """Rights are decided here and nowhere else."""
 
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        records = list(objs)
+        if records:
+            go_on_counting(records)
+        return super().bulk_create(records, *args, **kwargs)
+
     def visible_to(self, user: "Person | AnonymousUser") -> Self:
-        """Members read all records of all trusts; a person without a current role reads nothing."""
-        return self.all() if user.is_authenticated and user.reach.is_member else self.none()
+        """Members read the records of all trusts but those restricted to others; a person without a current role nothing."""
+        if not user.is_authenticated or not user.reach.is_member:
+            return self.none()
+        return self.exclude(user.reach.hidden.condition(self.model)) if user.reach.hidden else self.all()
 
     def with_computed(self, today: dt.date) -> Self:
         """Adds the columns that are computed for a day. A model that has any overrides this."""
@@ -50,13 +69,13 @@ class RecordQuerySet(models.QuerySet):
         if not user.is_authenticated or not user.is_active:
             return self.none()
         if user.reach.is_pmo:
-            return self.all()
+            return self.visible_to(user)
         model: Any = self.model
         own = models.Q(pk__in=[])
         for area, path in model.writers.items():
             if ids := user.reach.writes[area]:
                 own |= models.Q(**{f"{path}__in": ids})
-        return self.filter(own)
+        return self.visible_to(user).filter(own)
 
 
 class Record(models.Model):
@@ -137,6 +156,8 @@ class Record(models.Model):
                     self.key = self._new_key()
                 self.full_clean()
                 self.require_reason()
+                if not is_update:
+                    go_on_counting([self])
                 super().save(*args, update_fields=update_fields, force_update=is_update, **kwargs)
         except IntegrityError as error:
             if STALE not in str(error):
@@ -173,7 +194,15 @@ class Record(models.Model):
     def complete(self) -> None:
         """Fill in what follows from other fields. Called before the checks of each save."""
 
+    def key_base(self) -> str:
+        """What the key is made from where none is given."""
+        return slugify(str(getattr(self, self.label_field) or ""))[:60].strip("-") or type(self).__name__.lower()
+
+    @staticmethod
+    def key_from(base: str, is_taken: bool) -> str:
+        """A new key; one that is taken gets a suffix that nobody can guess."""
+        return f"{base}-{secrets.token_hex(4)}" if is_taken else base
+
     def _new_key(self) -> str:
-        base = slugify(str(getattr(self, self.label_field) or ""))[:60].strip("-") or type(self).__name__.lower()
-        taken = type(self)._default_manager.filter(key=base).exists()
-        return f"{base}-{secrets.token_hex(4)}" if taken else base
+        base = self.key_base()
+        return self.key_from(base, type(self)._default_manager.filter(key=base).exists())

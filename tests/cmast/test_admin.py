@@ -14,7 +14,7 @@ from django.urls import reverse
 from zeal import zeal_ignore
 
 from cmast.desk.records import RecordAdmin
-from cmast.models import ApiToken, JobRun, Note, Organisation, Person, Record
+from cmast.models import ApiToken, JobRun, Note, Organisation, Person, Record, Restriction
 from metrics.models import Metric, Target
 from programmes.models import Action, Programme
 
@@ -69,12 +69,12 @@ def test_every_field_is_on_the_form(model: type[Record]) -> None:
     desk = admin.site._registry[model]
     shown = set(flatten_fieldsets(desk.get_fieldsets(RequestFactory().get("/"))))
     fields = {field.name for field in (*model._meta.concrete_fields, *model._meta.many_to_many)}
-    assert fields - shown <= {"id", "password"}
+    assert fields - shown <= {"id", "password", "record_id"}
 
 
 @pytest.mark.parametrize("model", RECORDS, ids=lambda model: model.__name__)
-def test_list_add_and_change_pages_answer(model: type[Record], edition: str, desk: Client, make: Callable) -> None:
-    record = model.objects.first() or make(model)
+def test_list_add_and_change_pages_answer(model: type[Record], edition: str, sign_in: Callable, make: Callable) -> None:
+    desk, record = sign_in("admin"), model.objects.first() or make(model)
     for url in (page(model, "changelist"), page(model, "add"), page(model, "change", record.pk)):
         response = desk.get(url)
         assert response.status_code == 200, url
@@ -254,7 +254,7 @@ def test_the_index_page_counts_the_queries_about_anything_in_a_programme(edition
 
 def test_the_index_page_costs_the_same_for_more(edition: str, desk: Client, make: Callable) -> None:
     few = queries(desk, "/admin/")
-    for model in RECORDS:
+    for model in set(RECORDS) - {Restriction}:  # what is hidden must be found out first
         make(model)
     assert queries(desk, "/admin/") == few <= 20
 

@@ -1,58 +1,144 @@
-"""The permission table: who may do what with each resource of the API. Every cell is tried out by `test_permissions.py`.
+"""The permission table: who may do what through the API. Every cell is tried out by `test_permissions.py`.
 
-r    reads all rows
-rw   reads all rows, creates, changes and deletes any
-rw*  reads all rows, creates, changes and deletes what is their own: of their programme, workstream or organisation
+RESOURCES says in one word what each caller is to each resource, ANSWERS what that word means for each route, method and record.
 
-The last column says by which relation something is a role's own. Strangers are answered 401 and people without a current
-role 403, whatever they ask for. A read-only token reads what its owner reads and writes nothing.
+read   reads all, writes nothing
+area   reads all; writes what is their own: of their programme, workstream or organisation. The last column says by which relation
+all    reads and writes all
+mine   reads and writes what belongs to them; what belongs to others does not exist
+named  reads what names them, writes nothing; what does not name them does not exist
+every  as mine, and what belongs to others too
+
+feed   reads what is about records that they may read
+
+Whatever they ask for, strangers are answered 401 and people without a current role 403. A read-only token is answered as the
+person whose it is when it reads, and 403 when it writes. A method that a route does not have is answered 405.
 """
 
+#: Columns of the table: a role or roles with the same rights.
+CALLERS = {
+    "readers": (
+        "viewer board_reader chair_sponsor clinical_lead finance_lead business_change_manager benefit_owner risk_owner "
+        "risk_actionee"
+    ),
+    "trusts": "trust_contributor trust_approver",
+    "leads": "workstream_lead",
+    "managers": "programme_manager programme_director sro",
+    "pmo": "pmo",
+    "admin": "admin",
+}
+
 RESOURCES = """
-resource            viewer  trust_contributor  workstream_lead  programme_manager  pmo  own_through
-organisations       r       r                  r                r                  rw   -
-sites               r       r                  r                r                  rw   -
-people              r       r                  r                r                  rw   -
-memberships         r       r                  r                r                  rw   -
-sources             r       r                  r                r                  rw   -
-source-sections     r       r                  r                r                  rw   -
-notes               r       r                  r                r                  rw   -
-note-subjects       r       r                  r                r                  rw   -
-plan-years          r       r                  r                r                  rw   -
-programmes          r       r                  r                rw*                rw   programme=pk
-objectives          r       r                  r                rw*                rw   programme=programme
-workstreams         r       r                  r                rw*                rw   programme=programme
-deliverables        r       r                  r                rw*                rw   programme=objective__programme
-milestones          r       r                  rw*              rw*                rw   programme=programme workstream=workstream
-forums              r       r                  r                rw*                rw   programme=programme
-meetings            r       r                  r                rw*                rw   programme=forum__programme
-role-holders        r       r                  r                rw*                rw   programme=programme
-approvals           r       r                  r                rw*                rw   programme=programme
-approval-snapshots  r       r                  r                rw*                rw   programme=approval__programme
-votes               r       rw*                r                rw*                rw   programme=approval__programme organisation=organisation
-decisions           r       r                  r                rw*                rw   programme=programme
-actions             r       r                  rw*              rw*                rw   programme=programme workstream=workstream
-funding             r       r                  r                rw*                rw   programme=programme
-procurements        r       r                  r                rw*                rw   programme=programme
-mutual-aid          r       r                  r                rw*                rw   programme=programme
-updates             r       r                  rw*              rw*                rw   programme=programme workstream=workstream
-update-facts        r       r                  rw*              rw*                rw   programme=update__programme workstream=update__workstream
-closures            r       r                  r                rw*                rw   programme=programme
-metrics             r       r                  r                rw*                rw   programme=programme
-metric-levels       r       r                  r                rw*                rw   programme=metric__programme
-series-breaks       r       r                  r                rw*                rw   programme=metric__programme
-targets             r       r                  r                rw*                rw   programme=metric__programme
-trajectories        r       r                  r                rw*                rw   programme=metric__programme
-trajectory-points   r       r                  r                rw*                rw   programme=trajectory__metric__programme
-cohorts             r       r                  r                rw*                rw   programme=metric__programme
-observations        r       rw*                r                rw*                rw   programme=metric__programme organisation=organisation
-benefits            r       r                  r                rw*                rw   programme=programme
-benefit-figures     r       r                  r                rw*                rw   programme=benefit__programme
-risks               r       r                  rw*              rw*                rw   programme=programme workstream=workstream
-scores              r       r                  rw*              rw*                rw   programme=risk__programme workstream=risk__workstream
-score-bands         r       r                  r                r                  rw   -
-mitigations         r       rw*                rw*              rw*                rw   programme=risk__programme workstream=risk__workstream organisation=organisation
-reviews             r       r                  rw*              rw*                rw   programme=risk__programme workstream=risk__workstream
+resource            readers  trusts  leads  managers  pmo    admin  own_through
+changes             feed     feed    feed   feed      feed   feed   -
+tokens              mine     mine    mine   mine      mine   mine   owner=user
+webhooks            mine     mine    mine   mine      every  every  owner=owner
+restrictions        named    named   named  named     mine   every  owner=named
+organisations       read     read    read   read      all    all    -
+sites               read     read    read   read      all    all    -
+people              read     read    read   read      all    all    -
+memberships         read     read    read   read      all    all    -
+sources             read     read    read   read      all    all    -
+source-sections     read     read    read   read      all    all    -
+notes               read     read    read   read      all    all    -
+note-subjects       read     read    read   read      all    all    -
+plan-years          read     read    read   read      all    all    -
+programmes          read     read    read   area      all    all    programme=pk
+objectives          read     read    read   area      all    all    programme=programme
+workstreams         read     read    read   area      all    all    programme=programme
+deliverables        read     read    read   area      all    all    programme=objective__programme
+milestones          read     read    area   area      all    all    programme=programme workstream=workstream
+forums              read     read    read   area      all    all    programme=programme
+meetings            read     read    read   area      all    all    programme=forum__programme
+role-holders        read     read    read   area      all    all    programme=programme
+approvals           read     read    read   area      all    all    programme=programme
+approval-snapshots  read     read    read   area      all    all    programme=approval__programme
+votes               read     area    read   area      all    all    programme=approval__programme organisation=organisation
+decisions           read     read    read   area      all    all    programme=programme
+actions             read     read    area   area      all    all    programme=programme workstream=workstream
+funding             read     read    read   area      all    all    programme=programme
+procurements        read     read    read   area      all    all    programme=programme
+mutual-aid          read     read    read   area      all    all    programme=programme
+updates             read     read    area   area      all    all    programme=programme workstream=workstream
+update-facts        read     read    area   area      all    all    programme=update__programme workstream=update__workstream
+closures            read     read    read   area      all    all    programme=programme
+metrics             read     read    read   area      all    all    programme=programme
+metric-levels       read     read    read   area      all    all    programme=metric__programme
+series-breaks       read     read    read   area      all    all    programme=metric__programme
+targets             read     read    read   area      all    all    programme=metric__programme
+trajectories        read     read    read   area      all    all    programme=metric__programme
+trajectory-points   read     read    read   area      all    all    programme=trajectory__metric__programme
+cohorts             read     read    read   area      all    all    programme=metric__programme
+observations        read     area    read   area      all    all    programme=metric__programme organisation=organisation
+benefits            read     read    read   area      all    all    programme=programme
+benefit-figures     read     read    read   area      all    all    programme=benefit__programme
+risks               read     read    area   area      all    all    programme=programme workstream=workstream
+scores              read     read    area   area      all    all    programme=risk__programme workstream=risk__workstream
+score-bands         read     read    read   read      all    all    -
+mitigations         read     area    area   area      all    all    programme=risk__programme workstream=risk__workstream organisation=organisation
+reviews             read     read    area   area      all    all    programme=risk__programme workstream=risk__workstream
+"""
+
+#: What each word means. Bodies are {}, so 400 says: allowed, but that is no record; 428: allowed, but say which version you have
+#: read. PATCH, DELETE and `enable` do say it. A restricted record names other people; a deleted one is what other systems call
+#: archived.
+ANSWERS = """
+route       method  record      read  area  all  mine  named  every  feed
+list        GET     -           200   200   200  200   200    200    200
+list        HEAD    -           200   200   200  200   200    200    200
+list        POST    -           403   400   400  400   403    400    -
+bulk        POST    -           403   400   400  400   403    400    -
+
+external    PUT     own         -     428   428  428   403    428    -
+external    PUT     others      403   403   428  400   403    428    -
+external    PUT     restricted  403   400   400  400   -      400    -
+external    PUT     deleted     403   400   400  400   403    400    -
+
+detail      GET     own         -     200   200  200   200    200    -
+detail      GET     others      200   200   200  404   404    200    -
+detail      GET     restricted  404   404   404  404   -      404    -
+detail      GET     deleted     404   404   404  404   404    404    -
+detail      HEAD    own         -     200   200  200   200    200    -
+detail      PUT     own         -     428   428  428   403    428    -
+detail      PUT     others      403   403   428  404   403    428    -
+detail      PUT     restricted  403   404   404  404   -      404    -
+detail      PUT     deleted     403   404   404  404   403    404    -
+detail      PATCH   own         -     200   200  200   403    200    -
+detail      PATCH   others      403   403   200  404   403    200    -
+detail      PATCH   restricted  403   404   404  404   -      404    -
+detail      PATCH   deleted     403   404   404  404   403    404    -
+detail      DELETE  own         -     204   204  204   403    204    -
+detail      DELETE  others      403   403   204  404   403    204    -
+detail      DELETE  restricted  403   404   404  404   -      404    -
+detail      DELETE  deleted     403   404   404  404   403    404    -
+
+history     GET     own         -     200   200  200   200    200    -
+history     GET     others      200   200   200  404   404    200    -
+history     GET     restricted  404   404   404  404   -      404    -
+history     GET     deleted     200   200   200  404   404    404    -
+history     HEAD    own         -     200   200  200   200    200    -
+
+deliveries  GET     own         -     -     -    200   -      200    -
+deliveries  GET     others      -     -     -    404   -      200    -
+deliveries  GET     restricted  -     -     -    404   -      404    -
+deliveries  GET     deleted     -     -     -    404   -      404    -
+deliveries  HEAD    own         -     -     -    200   -      200    -
+rotate      POST    own         -     -     -    200   -      200    -
+rotate      POST    others      -     -     -    404   -      200    -
+rotate      POST    restricted  -     -     -    404   -      404    -
+rotate      POST    deleted     -     -     -    404   -      404    -
+test        POST    own         -     -     -    202   -      202    -
+test        POST    others      -     -     -    404   -      202    -
+test        POST    restricted  -     -     -    404   -      404    -
+test        POST    deleted     -     -     -    404   -      404    -
+enable      POST    own         -     -     -    200   -      200    -
+enable      POST    others      -     -     -    404   -      200    -
+enable      POST    restricted  -     -     -    404   -      404    -
+enable      POST    deleted     -     -     -    404   -      404    -
+replay      POST    own         -     -     -    202   -      202    -
+replay      POST    others      -     -     -    404   -      202    -
+replay      POST    restricted  -     -     -    404   -      404    -
+replay      POST    deleted     -     -     -    404   -      404    -
 """
 
 #: Routes outside the resources: name -> the answer to a GET by a stranger, a viewer and the PMO.

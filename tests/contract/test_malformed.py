@@ -182,6 +182,12 @@ def test_the_records_own_key_and_what_the_server_writes_may_come_back(edition: A
     assert written["version"] == read["version"] + 1
 
 
+def test_a_key_for_a_request_about_no_record_is_a_problem(edition: Any, api: Any) -> None:
+    response = api("pmo").post("/api/v1/webhooks/nothing/test/", HTTP_IDEMPOTENCY_KEY="a-key")
+    assert_is_a_problem(response)
+    assert response.status_code == 404
+
+
 def test_a_strange_charset_changes_nothing(edition: Any, api: Any) -> None:
     response = api("pmo").post("/api/v1/milestones/", json.dumps(MILESTONE), content_type="application/json; charset=klingon")
     assert response.status_code == 201

@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from cmast.api.filters import StrictBooleanFilter
 from cmast.api.pagination import PARAMETERS
 from cmast.urls import api as router
 from programmes.models import Milestone
@@ -55,7 +56,7 @@ def fill(model: Any, number: int, make: Any) -> None:
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_walking_the_pages_of_any_ordering_finds_every_row_once(resource: str, edition: Any, api: Any, make: Any) -> None:
-    client = api("viewer")
+    client = api("admin")
     model: Any = VIEWSETS[resource].queryset.model
     while model.objects.count() < 8:
         make(model)
@@ -116,7 +117,7 @@ def test_every_filter_answers(resource: str, edition: Any, api: Any) -> None:
 
 def plausible(name: str, filter_: Any) -> str:
     kind = type(filter_).__name__
-    if kind in ("StrictBooleanFilter", "NullFilter", "Question", "Judgement"):
+    if isinstance(filter_, StrictBooleanFilter):
         return "true"
     if kind in ("DayFilter", "DateFilter"):
         return "2024-05-03"

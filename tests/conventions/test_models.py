@@ -71,11 +71,6 @@ def test_the_database_refuses_a_financial_year_in_another_spelling(model: Any, f
 
 
 @pytest.mark.parametrize("model", RECORDS, ids=name)
-def test_the_database_refuses_half_of_an_external_identity(model: Any, make: Any) -> None:
-    assert refused(model, make(model).pk, external_id="1")
-
-
-@pytest.mark.parametrize("model", RECORDS, ids=name)
 def test_the_database_refuses_two_records_with_one_key(model: Any, make: Any) -> None:
     first, second = make(model), make(model)
     assert refused(model, second.pk, key=first.key)

@@ -8,9 +8,14 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from rest_framework.renderers import JSONRenderer
 
+from cmast.api.changes import events
 from cmast.api.schema import EXAMPLES
-from cmast.models import Membership, Person
+from cmast.history import feed
+from cmast.history.context import changing
+from cmast.models import Change, Membership, Person, Restriction, Webhook
+from cmast.models.people import anybody
 from cmast.urls import api as router
+from programmes.models import Workstream
 from risks.models import Review, Risk, Score
 
 #: The record that shows best what a resource is about; the first one elsewhere.
@@ -24,6 +29,7 @@ CHOSEN = {
     "targets": "t-histopath-10wd",
     "metrics": "ae-4h",
     "benefits": "b-medopt",
+    "memberships": "sam-example-viewer",
 }
 #: The day that computed fields speak about, and the moment that stands for "entered then".
 DAY, MOMENT = dt.date(2024, 5, 3), "2024-05-03T11:00:00Z"
@@ -34,6 +40,20 @@ TOKEN = {
     "created_at": MOMENT,
     "expires_at": "2025-05-03T11:00:00Z",
 }
+DELIVERY = {
+    "id": "6f1d1c5e-7a43-4f0e-9c55-0a3f6f3f5b1e",
+    "event": "register.changed",
+    "state": "pending",
+    "attempts": 0,
+    "not_before": MOMENT,
+    "last_status": None,
+    "last_error": "",
+    "first_position": 4711,
+    "last_position": 4715,
+    "asked_by": None,
+    "created_at": MOMENT,
+    "sent_at": None,
+}
 
 
 def examples() -> dict[str, dict[str, Any]]:
@@ -41,16 +61,50 @@ def examples() -> dict[str, dict[str, Any]]:
     with transaction.atomic():
         make_what_the_edition_lacks()
         found = {resource: of(resource, viewset) for resource, viewset, _ in router.registry if resource != "tokens"}
+        changes = feed_page()
         transaction.set_rollback(True)
+    found["webhooks"] |= webhook_answers(found["webhooks"]["answer"])
     body = {name: TOKEN[name] for name in ("name", "scope", "expires_at")}
     page, created = {"next": None, "results": [TOKEN]}, TOKEN | {"token": "0123456789abcdef" * 4}
+    found["changes"] = {"page": changes}
     return found | {"tokens": {"answer": TOKEN, "page": page, "body": body, "created": created}}
 
 
+def feed_page() -> dict[str, Any]:
+    """A page of the feed, with a change that is the same every time."""
+    workstream = Workstream.objects.get(key="ws-lims")
+    with changing(reason="Waits for funding.", actor=lambda: "sam-example", origin="api"):
+        workstream.status = "paused"
+        workstream.save()
+    feed.number()
+    seen = Change.objects.filter(record_type="programmes.workstream").select_related("entry")
+    (change,) = events(seen[:1], Asked.user)
+    same = {"position": 4711, "changed_at": MOMENT, "request_id": "0123456789abcdef"}
+    return {"next": None, "after": "NDcxMQ:1s2uvW:x5y6z7", "results": [change | same]}
+
+
+def webhook_answers(webhook: dict[str, Any]) -> dict[str, Any]:
+    """Action -> what it answers, with a secret and an id that are the same every time."""
+    secret = {"secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}
+    return {
+        "created": webhook | secret,
+        "rotate": secret,
+        "test": DELIVERY | {"event": "register.test", "first_position": None, "last_position": None},
+        "deliveries": {
+            "next": None,
+            "results": [DELIVERY | {"state": "sent", "attempts": 1, "last_status": 204, "sent_at": MOMENT}],
+        },
+        "replay": DELIVERY | {"asked_by": webhook["owner"]},
+    }
+
+
 def make_what_the_edition_lacks() -> None:
-    """The edition names no reader, scores no risk and reviews none."""
+    """The edition names no reader and no webhook, restricts no record, scores no risk and reviews none."""
     reader = Person.objects.create(key="sam-example", name="Sam Example", email="sam.example@cmast.example")
     Membership.objects.create(key="sam-example-viewer", person=reader, role="viewer", valid_from=DAY)
+    secret = Restriction.objects.create(key="a-lims-commercial", record_type="approval", record_key="a-lims", kind="commercial")
+    secret.named.add(reader)
+    Webhook.objects.create(key="power-bi", name="Power BI", url="https://bi.cmast.example/register", owner=reader)
     risk = Risk.objects.get(key="r-cyber-resilience")
     Score.objects.create(
         key="r-cyber-resilience-current", risk=risk, kind="current", likelihood=3, consequence=4, scored_on=DAY
@@ -66,12 +120,19 @@ class On:
         return DAY
 
 
+class Asked:
+    """Stands for the request of a member from whom nothing is hidden."""
+
+    user: Any = anybody()
+
+
 def of(resource: str, viewset: Any) -> dict[str, Any]:
     serializer = viewset.serializer_class
-    links, lists = serializer.relations()
+    links, lists = serializer.relations(Asked.user)
     records = viewset.queryset.with_computed(DAY).select_related(*links).prefetch_related(*lists)
     record = records.get(key=CHOSEN[resource]) if resource in CHOSEN else records.order_by("pk").first()
-    answer = json.loads(JSONRenderer().render(serializer(record, context={"view": On}).data), object_hook=_timeless)
+    context = {"view": On, "request": Asked}
+    answer = json.loads(JSONRenderer().render(serializer(record, context=context).data), object_hook=_timeless)
     writable = {name for name, field in serializer().fields.items() if not field.read_only}
     body = {name: value for name, value in answer.items() if name in writable}
     return {"answer": answer, "page": {"next": None, "results": [answer]}, "body": body}

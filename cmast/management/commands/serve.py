@@ -72,7 +72,8 @@ def processes(port: int) -> dict[str, list[str]]:
     gunicorn = [*python, "gunicorn", "cmast.wsgi", "--worker-class=gthread", "--no-control-socket", "--log-level=warning"]
     celery = [*python, "celery", "--app=cmast", "--quiet"]
     return {
-        "web": [*gunicorn, f"--bind=127.0.0.1:{port}", "--workers=2", "--threads=4"],
+        # One process, because without Redis each would count requests for itself.
+        "web": [*gunicorn, f"--bind=127.0.0.1:{port}", "--workers=1", "--threads=8"],
         "worker": [*celery, "worker", "--loglevel=WARNING", "--concurrency=1"],
         "beat": [*celery, "beat", "--loglevel=WARNING"],
     }

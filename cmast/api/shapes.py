@@ -1,0 +1,165 @@
+"""SQL compiled once for each shape of a request.
+
+The shape is which filters are used with how many values, the order and the kind of page; the values are bound anew each
+time. What the ORM makes of a shape is found out by compiling it twice with two sets of made-up values: where the two results
+differ by exactly these values, the parameters are slots, and the shape is kept. Where they differ in any other way (a search
+that escapes its words, a list that looks into JSON) nothing is kept, and such requests are compiled each time.
+"""
+
+import datetime as dt
+import re
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+#: Name of a value -> the value: `{"programme": ["diagnostics"], "day": date(2024, 5, 3)}`.
+Values = dict[str, Any]
+#: How many shapes a process keeps. Beyond that it starts again: shapes are cheap to make and few in practice.
+MOST = 2000
+
+_UTC = dt.UTC
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a value goes: which one, for a list at which place, and as what the ORM hands it to the database."""
+
+    name: str
+    place: int | None
+    as_text: bool = False
+    as_int: bool = False
+
+    def value(self, values: Values) -> Any:
+        value = values[self.name] if self.place is None else values[self.name][self.place]
+        return value.isoformat() if self.as_text else int(value) if self.as_int else adapted(value)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """SQL with slots for its parameters. What is the same for all values is written into it, for the sake of the planner."""
+
+    sql: str
+    slots: tuple[Slot, ...]
+
+    def bind(self, values: Values) -> list[Any]:
+        return [slot.value(values) for slot in self.slots]
+
+
+_kept: dict[Hashable, Statement | None] = {}
+_lock = threading.Lock()
+
+
+def rows(shape: Hashable | None, build: Callable[[Values], QuerySet], values: Values) -> list[tuple[Any, ...]]:
+    """What the database answers to that which `build` makes of these values. Without a shape nothing is kept."""
+    if shape is not None and shape not in _kept:
+        _keep(shape, _compile(build, values))
+    found = _kept.get(shape) if shape is not None else None
+    if found is None:
+        with connection.cursor() as cursor:
+            cursor.execute(*build(values).query.sql_with_params())
+            return list(cursor.fetchall())
+    return _run(found.sql, found.bind(values))
+
+
+def _run(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    """On PostgreSQL past Django's cursor, which binds on this side, so that the server keeps the plan."""
+    if connection.vendor != "postgresql" or connection.queries_logged:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return list(cursor.fetchall())
+    from psycopg import Cursor
+
+    connection.ensure_connection()
+    raw: Any = connection.connection
+    with connection.wrap_database_errors, Cursor(raw) as cursor:
+        return cursor.execute(sql, parameters, prepare=True).fetchall()
+
+
+def _keep(shape: Hashable, found: Statement | None) -> None:
+    with _lock:
+        if len(_kept) >= MOST:
+            _kept.clear()
+        _kept[shape] = found
+
+
+def _compile(build: Callable[[Values], QuerySet], values: Values) -> Statement | None:
+    """The statement with its slots; None where the values cannot be told from the rest."""
+    one, other = (made_up(values, seed) for seed in (1, 2))
+    sql, first = build(one).query.sql_with_params()
+    again, second = build(other).query.sql_with_params()
+    if sql != again or len(first) != len(second):
+        return None
+    parts = [_slot(left, right, one, other) if left != right else left for left, right in zip(first, second, strict=True)]
+    if None in [part for part, left, right in zip(parts, first, second, strict=True) if left != right]:
+        return None
+    return Statement(_with_constants(sql, parts), tuple(part for part in parts if isinstance(part, Slot)))
+
+
+def _with_constants(sql: str, parts: list[Any]) -> str:
+    """The SQL with all parameters written into it but the slots."""
+    pieces = re.split(r"(?<!%)%s", sql)
+    placed = ("%s" if isinstance(part, Slot) else _literal(part).replace("%", "%%") for part in parts)
+    return "".join(piece for pair in zip(pieces, (*placed, ""), strict=True) for piece in pair)
+
+
+def _literal(value: Any) -> str:
+    if connection.vendor == "postgresql":
+        from psycopg import sql
+
+        raw: Any = connection.connection
+        return sql.Literal(value).as_string(raw)
+    return "NULL" if value is None else "'{}'".format(value.replace("'", "''")) if isinstance(value, str) else repr(value)
+
+
+def _slot(left: Any, right: Any, one: Values, other: Values) -> Slot | None:
+    """The slot that explains why a parameter differs, if there is one."""
+    for name, value in one.items():
+        places = range(len(value)) if isinstance(value, list) else [None]
+        for slot in (slot for place in places for slot in _slots(name, place, value)):
+            if (left, right) == (slot.value(one), slot.value(other)) and type(left) is type(slot.value(one)):
+                return slot
+    return None
+
+
+def _slots(name: str, place: int | None, value: Any) -> list[Slot]:
+    """The ways in which the ORM hands over a value."""
+    as_text = [Slot(name, place, as_text=True)] if isinstance(value, dt.date) else []
+    as_int = [Slot(name, place, as_int=True)] if isinstance(value, Decimal) else []
+    return [Slot(name, place), *as_text, *as_int]
+
+
+def made_up(values: Values, seed: int) -> Values:
+    """Other values of the same types, each different from all others."""
+    return {name: _made_up(value, seed * 1000 + number * 10) for number, (name, value) in enumerate(values.items())}
+
+
+def _made_up(value: Any, seed: int) -> Any:
+    match value:
+        case list():
+            return [_made_up(item, seed * 1000 + place) for place, item in enumerate(value)]
+        case dt.datetime():
+            return dt.datetime(1900, 1, 1, tzinfo=_UTC) + dt.timedelta(minutes=seed)
+        case dt.date():
+            return dt.date(1900, 1, 1) + dt.timedelta(days=seed)
+        case Decimal():
+            return Decimal(seed)
+        case int():
+            return 10**9 + seed
+        case _:
+            return f"made-up-{seed}"
+
+
+def adapted(value: Any) -> Any:
+    """As the database takes it."""
+    match value:
+        case dt.datetime():
+            return connection.ops.adapt_datetimefield_value(value)
+        case dt.date():
+            return connection.ops.adapt_datefield_value(value)
+        case _:
+            return value

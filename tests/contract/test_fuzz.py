@@ -1,0 +1,37 @@
+"""No call, however odd, breaks the API: made from the OpenAPI document, by three roles.
+
+`CMAST_FUZZ=20000` makes that many calls; `make fuzz` does it on both databases.
+"""
+
+import logging
+import os
+from typing import Any
+
+import pytest
+from django.core.wsgi import get_wsgi_application
+from drf_spectacular.generators import SchemaGenerator
+
+from tests.conftest import PLACES
+from tests.contract.fuzzing import Fuzzer
+
+CALLS = int(os.environ.get("CMAST_FUZZ", "600"))
+ROLES = ["viewer", "workstream_lead", "pmo"]
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_call_breaks_the_api(role: str, document: Any, edition: Any, api: Any, caplog: Any) -> None:
+    caplog.set_level(logging.ERROR, "django.request")
+    calls = CALLS // len(ROLES)
+    fuzzer = Fuzzer(document, get_wsgi_application(), lambda: api(role), role, PLACES["workstream"])
+    fuzzer.look_around()
+    fuzzer.coverage(calls * 5 // 10)
+    fuzzer.fuzzing(calls * 3 // 10)
+    fuzzer.chains(calls * 2 // 10)
+    print(f"{role}: {fuzzer.answers.total()} calls, {dict(sorted(fuzzer.answers.items()))}")
+    assert not fuzzer.broken, "\n\n".join(f"{what}\n{how}" for what, how in fuzzer.broken.items())
+    assert [path for path, answer in fuzzer.lists(1000).items() if answer.status_code != 200] == []

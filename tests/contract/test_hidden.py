@@ -1,0 +1,256 @@
+"""Hidden and missing are the same answer: what is asked about a restricted record is asked about one that never was as well.
+
+Both answers must be equal byte for byte, headers included, with the one key in the place of the other.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import models, transaction
+from rest_framework.test import APIClient
+
+from cmast.api.filters import StrictBooleanFilter
+from cmast.models import Record, Restriction
+from cmast.models.fields import LineField, ProseField
+from cmast.models.restrictions import belongs_to, restrictable
+from cmast.urls import api as router
+
+#: Keys, and ids in another system. The word for what is hidden is in nothing else.
+HIDDEN, MISSING = "zebra", "never"
+KINDS: dict[str, Any] = {
+    prefix: viewset.queryset.model
+    for prefix, viewset, _ in router.registry
+    if viewset.queryset.model in restrictable().values()
+}
+#: Those that anybody at all may link to, and that have all routes.
+LINKED = {prefix: kind for prefix, kind in KINDS.items() if prefix != "webhooks"}
+VIEWSETS = {prefix: viewset for prefix, viewset, _ in router.registry}
+#: Method, path below the resource, body, headers.
+Request = tuple[str, str, Any, dict[str, str]]
+#: Fields of an answer that move when something is done around the record.
+MOVING = ("version", "etag", "updated_at")
+
+
+def requests_about(key: str, tag: str) -> Iterator[Request]:
+    """All that can be asked about one record, by one who has read that version of it."""
+    natural = {"external_source": "Test", "external_id": key}
+    matching = {"HTTP_IF_MATCH": tag}
+    yield "GET", f"{key}/", None, {}
+    yield "HEAD", f"{key}/", None, {}
+    yield "GET", f"{key}/", None, {"HTTP_IF_NONE_MATCH": tag}
+    yield "GET", f"{key}/?as_of=2024-05-03", None, {}
+    yield "GET", f"{key}/history/", None, {}
+    yield "GET", f"?key={key}&count=true&ordering=-key", None, {}
+    yield "GET", f"?q={key}&count=true", None, {}
+    yield "GET", f"?external_id={key}&count=true", None, {}
+    for headers in ({}, matching):
+        yield "PUT", f"{key}/", {}, headers
+        yield "PATCH", f"{key}/", {"note": "Mine."}, headers
+        yield "DELETE", f"{key}/", None, headers
+        yield "PUT", f"external/Test/{key}/", {}, headers
+    yield "PUT", f"external/Test/{key}/", {}, {"HTTP_IF_NONE_MATCH": "*"}
+    for row in ({"key": key, "etag": tag}, {**natural, "etag": tag}):
+        yield "POST", "bulk/", {"operation": "update", "rows": [row]}, {}
+    yield "POST", "bulk/", {"operation": "upsert", "rows": [natural]}, {}
+
+
+def requests_with_link(key: str, field: models.Field, own: Record) -> Iterator[Request]:
+    """Every way to name a linked record."""
+    body = {field.name: [key] if field.many_to_many else key}
+    yield "GET", f"?{field.name}={key}&count=true", None, {}
+    yield "POST", "", body, {}
+    yield "PATCH", f"{own.key}/", body, {"HTTP_IF_MATCH": tag_of(own, own.key)}
+    yield "PUT", "external/Test/new/", body, {}
+    yield "POST", "bulk/", {"operation": "create", "rows": [body]}, {}
+
+
+def tag_of(record: Record, key: str) -> str:
+    return f'"{record._meta.model_name}-{key}-{record.version}"'
+
+
+def links_of(kind: Any) -> list[Any]:
+    """The relations of a kind of record to kinds that can be restricted."""
+    fields = (*kind._meta.concrete_fields, *kind._meta.many_to_many)
+    return [field for field in fields if field.related_model in KINDS.values() and field.editable]
+
+
+def resource_of(kind: Any) -> str:
+    return next(prefix for prefix, known in KINDS.items() if known is kind)
+
+
+class Pairs:
+    """Asks the same twice and keeps what differs."""
+
+    def __init__(self, client: APIClient) -> None:
+        self.client = client
+        self.differing: list[str] = []
+
+    def compare(self, resource: str, hidden: Iterator[Request], missing: Iterator[Request]) -> None:
+        for one, other in zip(hidden, missing, strict=True):
+            answers = self.answer(resource, one), self.answer(resource, other)
+            if answers[0] != answers[1]:
+                self.differing.append(f"{one[0]} /{resource}/{one[1]} {one[2]}: {answers[0]} is not {answers[1]}")
+
+    def answer(self, resource: str, request: Request) -> tuple[Any, ...]:
+        method, path, body, headers = request
+        headers = {**headers, "HTTP_X_REQUEST_ID": "the-same-id", "HTTP_IDEMPOTENCY_KEY": "one-of-mine"}
+        with transaction.atomic():
+            sent = "" if body is None else json.dumps(body)
+            response = self.client.generic(method, f"/api/v1/{resource}/{path}", sent, "application/json", **headers)
+            transaction.set_rollback(True)
+        shown = {name: value for name, value in response.items() if name != "RateLimit"}
+        return response.status_code, shown, response.content.decode().replace(HIDDEN, MISSING)
+
+
+@pytest.fixture
+def named(person: Any) -> Any:
+    return person("pmo")
+
+
+@pytest.fixture
+def pairs(api: Any) -> Pairs:
+    """The questions are asked by somebody who may do everything, but is not named."""
+    return Pairs(api("pmo"))
+
+
+@pytest.fixture
+def secret(make: Any) -> Callable[..., Any]:
+    """`secret(Risk, ...)`: a record that says in all its words what nobody may read."""
+
+    def make_secret(kind: Any, key: str = HIDDEN, **fields: Any) -> Any:
+        texts = (LineField, ProseField)
+        words = {f.name: "Zebra" for f in kind._meta.concrete_fields if f.name == kind.label_field and isinstance(f, texts)}
+        return make(kind, key=key, external_source="Test", external_id=key, note="Zebra.", **{**words, **fields})
+
+    return make_secret
+
+
+@pytest.fixture
+def restrict(named: Any) -> Callable[[Record], Restriction]:
+    def restrict_record(record: Record) -> Restriction:
+        kind = next(name for name, model in restrictable().items() if isinstance(record, model))
+        restriction = Restriction.objects.create(record_type=kind, record_key=record.key, kind="commercial")
+        restriction.named.add(named)
+        return restriction
+
+    return restrict_record
+
+
+# --- The API ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resource", KINDS)
+def test_what_is_asked_about_a_hidden_record_is_answered_as_if_it_were_missing(
+    resource: str, edition: Any, pairs: Pairs, api: Any, named: Any, secret: Any, restrict: Any
+) -> None:
+    _, after = feed(pairs.client)
+    record = secret(KINDS[resource])
+    assert HIDDEN in feed(api(named), after)[0]
+    restrict(record)
+    record.refresh_from_db()
+    assert api(named).get(f"/api/v1/{resource}/{HIDDEN}/").status_code == 200
+    hidden, missing = (requests_about(key, tag_of(record, key)) for key in (HIDDEN, MISSING))
+    pairs.compare(resource, hidden, missing)
+    assert pairs.differing == []
+    assert "zebra" not in feed(pairs.client, after)[0].lower()
+
+
+def feed(client: APIClient, after: str = "latest") -> tuple[str, str]:
+    """The feed since then, as text, and where it ends."""
+    page = client.get("/api/v1/changes/", {"after": after, "page_size": 1000})
+    return page.content.decode(), page.json()["after"]
+
+
+@pytest.mark.parametrize("resource", LINKED)
+def test_a_link_to_a_hidden_record_is_refused_and_found_like_one_to_a_missing_record(
+    resource: str, edition: Any, pairs: Pairs, make: Any, secret: Any, restrict: Any
+) -> None:
+    kind, fields = KINDS[resource], links_of(KINDS[resource])
+    own = make(kind)
+    for target in dict.fromkeys(field.related_model for field in fields):
+        restrict(secret(target))
+    own.refresh_from_db()
+    for field in fields:
+        hidden, missing = (requests_with_link(key, field, own) for key in (HIDDEN, MISSING))
+        pairs.compare(resource, hidden, missing)
+    assert pairs.differing == []
+
+
+@pytest.mark.parametrize("resource", [prefix for prefix, kind in LINKED.items() if belongs_to(kind)])
+def test_what_belongs_to_a_hidden_record_is_missing_too(
+    resource: str, edition: Any, pairs: Pairs, secret: Any, restrict: Any
+) -> None:
+    kind = KINDS[resource]
+    for number, (link, parent) in enumerate(belongs_to(kind).items()):
+        above = secret(parent, key=f"zebra-above-{number}")
+        # What hangs on its own kind is where that is.
+        places = {place: getattr(above, place) for place in belongs_to(kind) if parent is kind}
+        part = secret(kind, key=f"zebra-{number}", **places | {link: above})
+        restrict(above)
+        hidden, missing = (list(requests_about(key, tag_of(part, key))) for key in (f"zebra-{number}", f"never-{number}"))
+        pairs.compare(resource, iter(hidden[:6]), iter(missing[:6]))
+    assert pairs.differing == []
+
+
+@pytest.mark.parametrize("resource", LINKED)
+def test_a_link_to_a_hidden_record_looks_like_no_link(
+    resource: str, edition: Any, pairs: Pairs, make: Any, secret: Any, restrict: Any
+) -> None:
+    kind = KINDS[resource]
+    own = make(kind, key="own")
+    for field in links_of(kind):
+        if field.name in belongs_to(kind) or not (field.null or field.many_to_many):
+            continue
+        link(own, field, None)
+        before = shown(pairs.client, resource)
+        place = {"programme": own.programme} if field.name == "workstream" else {}
+        target = secret(field.related_model, key=f"zebra-{field.name}", **place)
+        link(own, field, target)
+        restrict(target)
+        assert shown(pairs.client, resource) == before, field.name
+        assert "zebra" not in pairs.client.get(f"/api/v1/{resource}/own/history/").content.decode().lower()
+        if not field.many_to_many:
+            found = {
+                answer: pairs.client.get(f"/api/v1/{resource}/?{field.name}__isnull={answer}&key=own").json()["results"]
+                for answer in ("true", "false")
+            }
+            assert (len(found["true"]), found["false"]) == (1, []), field.name
+
+
+def link(record: Any, field: Any, target: Any) -> None:
+    """Past the rules of the model: what may be linked to what is not the question here."""
+    if field.many_to_many:
+        getattr(record, field.name).set([target] if target else [])
+    else:
+        type(record).objects.filter(pk=record.pk).update(**{field.name: target})
+
+
+@pytest.mark.parametrize("resource", LINKED)
+def test_a_record_looks_as_if_its_hidden_parts_were_not_there(
+    resource: str, edition: Any, pairs: Pairs, make: Any, secret: Any, restrict: Any
+) -> None:
+    kind = KINDS[resource]
+    for field in links_of(kind):
+        whole = make(field.related_model, key=f"own-{field.name}")
+        above = resource_of(field.related_model)
+        before = shown(pairs.client, above, whole.key)
+        part = secret(kind, key=f"zebra-{field.name}")
+        link(part, field, whole)
+        restrict(part)
+        assert shown(pairs.client, above, whole.key) == before, field.name
+
+
+def shown(client: APIClient, resource: str, key: str = "own") -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """How a record is shown, apart from what moves, and its answers to all questions of yes and no."""
+    record = client.get(f"/api/v1/{resource}/{key}/").json()
+    filters = VIEWSETS[resource].filterset_class.base_filters
+    questions = [
+        name for name, found in filters.items() if isinstance(found, StrictBooleanFilter) and not name.endswith("__isnull")
+    ]
+    yes = {
+        name: [row["key"] for row in client.get(f"/api/v1/{resource}/?key={key}&{name}=true").json()["results"]]
+        for name in questions
+    }
+    return {name: value for name, value in record.items() if name not in MOVING}, yes

@@ -33,6 +33,23 @@ class RequestIdMiddleware:
         return response
 
 
+class ApiHeadersMiddleware:
+    """What the pages' middleware does for an answer that is no page."""
+
+    HEADERS = {"X-Frame-Options": "DENY", "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.get_host()  # refuses hosts that are not ours
+        response = self.get_response(request)
+        for name, value in self.HEADERS.items():
+            response.headers[name] = value
+        response.headers.setdefault("Content-Length", str(len(response.content)))
+        return response
+
+
 class RequestIdFilter(logging.Filter):
     """Puts the current request's id on each log record."""
 

@@ -73,6 +73,14 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+#: For calls of the API with a token; see `cmast.wsgi`.
+API_MIDDLEWARE = [
+    "cmast.middleware.RequestIdMiddleware",
+    "cmast.history.context.ChangeContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "cmast.middleware.ApiHeadersMiddleware",
+]
+
 ROOT_URLCONF = "cmast.urls"
 WSGI_APPLICATION = "cmast.wsgi.application"
 APPEND_SLASH = False
@@ -101,9 +109,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
-else:
-    DATABASES["default"]["CONN_MAX_AGE"] = env.int("CMAST_DATABASE_CONN_MAX_AGE", default=600)
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["CONN_MAX_AGE"] = env.int("CMAST_DATABASE_CONN_MAX_AGE", default=600)
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3"
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

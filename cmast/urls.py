@@ -1,5 +1,7 @@
 """Every route, one line each."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path, re_path
@@ -65,6 +67,16 @@ api.register("score-bands", risks.ScoreBandViewSet, "score-band")
 api.register("mitigations", risks.MitigationViewSet, "mitigation")
 api.register("reviews", risks.ReviewViewSet, "review")
 
+
+def _of_one(viewset: Any, basename: str) -> Any:
+    router = SimpleRouter()
+    router.register("", viewset, basename)
+    return include(router.urls)
+
+
+#: Below the prefix of each resource, so that an address is compared with some fifty prefixes and not with all routes.
+resources = [path(f"{prefix}/", _of_one(viewset, basename)) for prefix, viewset, basename in api.registry]
+
 urlpatterns = [
     path("", pages.home, name="home"),
     path("sign-in/", SignInView.as_view(), name="sign-in"),
@@ -73,7 +85,7 @@ urlpatterns = [
     path("health/ready/", pages.ready, name="ready"),
     path("admin/", admin.site.urls),
     path("api/v1/changes/", FeedView.as_view(), name="changes"),
-    path("api/v1/", include(api.urls)),
+    path("api/v1/", include(resources)),
     path("api/schema/", pages.SchemaView.as_view(), name="schema"),
     path("api/docs/", pages.DocsView.as_view(), name="docs"),
     re_path("^api/", pages.UnknownApiView.as_view(), name="api-unknown"),

@@ -7,6 +7,7 @@ from factory.django import DjangoModelFactory
 
 from cmast import models as cmast
 from cmast.models import Record
+from cmast.models.restrictions import belongs_to, restrictable
 from metrics import models as metrics
 from programmes import models as programmes
 from risks import models as risks
@@ -435,3 +436,12 @@ FACTORIES: dict[type[Record], type[DjangoModelFactory]] = {
     for factory in list(globals().values())
     if isinstance(factory, type) and issubclass(factory, DjangoModelFactory) and factory._meta.model
 }
+
+
+def restrict(record: Record) -> cmast.Restriction:
+    """Hide a record from everybody; a part of another one with that."""
+    for kind, model in restrictable().items():
+        if isinstance(record, model):
+            return RestrictionFactory.create(record_type=kind, record_key=record.key)
+    (whole,) = belongs_to(type(record)).keys() & {*record.touches}
+    return restrict(getattr(record, whole))

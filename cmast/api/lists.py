@@ -183,7 +183,7 @@ def _fetch(
     if hidden:
         values = {**values, "mark": hidden.mark}
     view_class = _class(view)
-    is_shared = not any(_is_personal(kind) or any(hidden.paths(kind)) for kind in involved(view_class))
+    is_shared = not is_personal(view_class) and not (hidden and any(any(hidden.paths(k)) for k in involved(view_class)))
     whole = (view_class, connection.vendor, bool(hidden), *shape) if is_shared else None
     rows = shapes.rows(whole, build, values)
     stamp = getattr(request, "access_stamp", None)  # a session's rights were read just now
@@ -206,14 +206,22 @@ def loading(view_class: Any, vendor: str) -> Columns:
 def involved(view_class: Any) -> frozenset[type[Record]]:
     """Kinds of record that a list of this view reads or looks through, whose rights its SQL depends on."""
     model: Any = view_class.queryset.model
-    near = {model} | _neighbours(model)
-    return frozenset(kind for further in near for kind in {further} | _neighbours(further) if issubclass(kind, Record))
+    declared = view_class.serializer_class._declared_fields
+    parts = {model._meta.get_field(name).related_model for name in declared if name in _relations(model)}
+    near = {model, *parts, *_linked(model)}
+    return frozenset(kind for found in near for kind in {found, *_linked(found)} if issubclass(kind, Record))
 
 
-def _neighbours(model: Any) -> set[Any]:
-    return {field.related_model for field in model._meta.get_fields() if field.is_relation and field.related_model}
+def _relations(model: Any) -> set[str]:
+    return {field.name for field in model._meta.get_fields() if field.is_relation}
 
 
-def _is_personal(kind: Any) -> bool:
-    """Whether the kind's rows depend on the person by rules of its own."""
-    return type(kind.objects.all()).visible_to is not RecordQuerySet.visible_to
+def _linked(model: Any) -> set[Any]:
+    return {field.related_model for field in (*model._meta.concrete_fields, *model._meta.many_to_many) if field.is_relation}
+
+
+@cache
+def is_personal(view_class: Any) -> bool:
+    """Whether what a list of this view reads depends on the person by rules of its own."""
+    kinds: Any = involved(view_class)
+    return any(type(kind.objects.all()).visible_to is not RecordQuerySet.visible_to for kind in kinds)

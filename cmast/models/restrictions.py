@@ -95,9 +95,13 @@ class Restriction(Record):
 
 
 def restrictable() -> dict[str, type[Record]]:
-    """Kinds of record that can be restricted: all but people and what says who may do what."""
+    """Kinds of record that can be restricted: all but people and what says who may do what.
+
+    What is shown as a part of another record is restricted with it: counts and scores of the whole would tell of the part.
+    """
     kept_open = ("person", "membership", "restriction")
-    return {name: model for name, model in record_types().items() if name not in kept_open}
+    kinds = record_types().items()
+    return {name: kind for name, kind in kinds if name not in kept_open and not belongs_to(kind).keys() & {*kind.touches}}
 
 
 @cache

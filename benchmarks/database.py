@@ -38,13 +38,13 @@ class Database:
     def statements_during(self, work: Callable[[], object]) -> list[str]:
         """Every statement that reaches the server while `work` runs, transactions' own included, from the server's log."""
         with self.connect() as connection:
+            own = f"[{connection.info.backend_pid}]"
             _set_logging(connection, "all")
             before = self.log.stat().st_size
             work()
             logged = self.log.read_bytes()[before:].decode()
             _set_logging(connection, "none")
-        lines = [line for line in logged.splitlines() if _STATEMENT.search(line)]
-        return [_STATEMENT.split(line)[-1] for line in lines if f"[{connection.info.backend_pid}]" not in line]
+        return [_STATEMENT.split(line)[-1] for line in logged.splitlines() if _STATEMENT.search(line) and own not in line]
 
 
 def _set_logging(connection: psycopg.Connection, which: str) -> None:

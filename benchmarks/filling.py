@@ -76,6 +76,17 @@ def add_observations(series: int) -> None:
         cursor.execute("SET session_replication_role = origin")
 
 
+def copy_bare() -> None:
+    """`bare_milestone`: the milestones as they are, with indexes, constraints and foreign keys, without the triggers."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE bare_milestone (LIKE programmes_milestone INCLUDING ALL)")
+        cursor.execute("INSERT INTO bare_milestone SELECT * FROM programmes_milestone")
+        cursor.execute("SELECT setval(pg_get_serial_sequence('bare_milestone', 'id'), max(id)) FROM bare_milestone")
+        cursor.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'programmes_milestone'::regclass AND contype = 'f'")
+        for (definition,) in cursor.fetchall():
+            cursor.execute(f"ALTER TABLE bare_milestone ADD {definition}")
+
+
 def settle() -> None:
     """What PostgreSQL would do by and by; here before anything is measured."""
     with connection.cursor() as cursor:

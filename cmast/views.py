@@ -4,8 +4,9 @@ import datetime as dt
 import uuid
 from typing import Any
 
+import orjson
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
@@ -99,13 +100,14 @@ class WebhookViewSet(RecordViewSet):
     bulk: Any = None  # it would show many secrets, in an answer that is stored
 
     @extend_schema(responses={201: serializers.NewWebhookSerializer})
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         refuse_key(request)
         return super().create(request, *args, **kwargs)
 
-    def _created(self, body: Any) -> Response:
+    def _created(self, body: Any) -> HttpResponse:
         response = super()._created(body)
-        response.data["secret"] = models.Webhook.objects.get(key=response.data["key"]).secret
+        made = orjson.loads(response.content)
+        response.content = orjson.dumps(made | {"secret": models.Webhook.objects.get(key=made["key"]).secret})
         return response
 
     @extend_schema(
@@ -127,7 +129,7 @@ class WebhookViewSet(RecordViewSet):
     )
     @action(detail=True, methods=["post"])
     @once
-    def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def test(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         caller: Any = request.user
         return Response(serializers.WebhookDeliverySerializer(self.get_object().send_test(caller)).data, status=202)
 
@@ -138,7 +140,7 @@ class WebhookViewSet(RecordViewSet):
         responses=serializers.WebhookSerializer,
     )
     @action(detail=True, methods=["post"])
-    def enable(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def enable(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         stored = self.get_object()
         conditional.require_match(request, stored)
         return self._updated(stored, {"is_active": True}, partial=True)

@@ -1,7 +1,7 @@
 """The web process: `gunicorn cmast.wsgi`.
 
-Calls of the API with a token take a way of their own through Django, without what only browsers need: sessions, messages, forms,
-static files. Everything else takes the whole way, also the API where a browser calls it with its session.
+Calls of the API with a token take a way of their own through Django, without what only browsers need: sessions, messages,
+forms, static files. Everything else takes the whole way, also the API where a browser calls it with its session.
 """
 
 import os

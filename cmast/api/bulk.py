@@ -23,6 +23,7 @@ from cmast.api.problems import PreconditionFailed, PreconditionRequired
 from cmast.api.serializers import KeyRelatedField
 from cmast.history.context import changing
 from cmast.models import Change, Record
+from cmast.models.records import known_keys
 
 MAX_ROWS = 1000
 NATURAL_KEY = ("external_source", "external_id")
@@ -142,7 +143,7 @@ class Bulk:
 
     def run(self) -> dict[str, Any]:
         """Check and write. Raises RowsRefused where all was to be written and something cannot be."""
-        with transaction.atomic(), changing(reason=self.reason):
+        with transaction.atomic(savepoint=not self.view.is_atomic), changing(reason=self.reason):
             self._find()
             self._check()
             self._give_keys()
@@ -265,7 +266,7 @@ class Bulk:
         """New records without a key get one as a single record would."""
         keyless = [row for row in self._fine() if not row.record.key]
         bases = {row.number: row.record.key_base() for row in keyless}
-        taken = set(self.model.objects.filter(key__in=set(bases.values())).values_list("key", flat=True))
+        taken = {key for key, (is_taken, _) in known_keys(self.model, set(bases.values())).items() if is_taken}
         taken |= {row.record.key for row in self._fine() if row.record.key}
         for row in keyless:
             row.record.key = row.record.key_from(bases[row.number], bases[row.number] in taken)

@@ -11,7 +11,9 @@ from functools import wraps
 from typing import Any
 
 import orjson
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import OperationalError, connection, transaction
+from django.http import HttpResponse
+from django.utils import timezone
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
@@ -23,7 +25,7 @@ HEADER = "Idempotency-Key"
 _FORM = re.compile(r"[\x21-\x7e]{1,255}")
 #: Headers of an answer that a replay repeats.
 _REPEATED = ("Location", "ETag")
-#: How long a second request waits for the first on PostgreSQL. On SQLite writers queue anyway.
+#: How long a second request waits for the first on PostgreSQL, and then for any lock. On SQLite writers queue anyway.
 _PATIENCE = "3s"
 
 
@@ -44,22 +46,21 @@ class KeyTaken(Exception):
     """Somebody has used the key since we looked."""
 
 
-def once(handler: Callable[..., Response]) -> Callable[..., Response]:
+def once(handler: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Lets a handler of POST be sent again under an `Idempotency-Key`.
 
     A view's `needs_key` names the actions that are refused without one: those whose effect cannot be taken back.
     """
 
     @wraps(handler)
-    def wrapper(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def wrapper(view: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         key = key_of(request)
         if key is None:
             if view.action in view.needs_key:
                 raise ValidationError({HEADER: ["This request needs a key of yours, such as a UUID."]}, "required")
             return handler(view, request, *args, **kwargs)
-        stored = _find(request, key)
         try:
-            return _replay(request, stored) if stored else _run(handler, key, view, request, *args, **kwargs)
+            return _run(handler, key, view, request, *args, **kwargs)
         except KeyTaken as taken:
             if (stored := _find(request, key)) is None:
                 raise StillRunning from taken  # the first request has failed meanwhile
@@ -87,39 +88,47 @@ def _fingerprint(request: Request) -> str:
     return hashlib.sha256(orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _run(handler: Callable[..., Response], key: str, view: Any, request: Request, /, *args: Any, **kwargs: Any) -> Response:
+def _run(
+    handler: Callable[..., HttpResponse], key: str, view: Any, request: Request, /, *args: Any, **kwargs: Any
+) -> HttpResponse:
     with transaction.atomic():
-        stored = _claim(request, key)
+        view.is_atomic = True
+        claimed = _claim(request, key)
         response = handler(view, request, *args, **kwargs)
-        stored.status = response.status_code
-        stored.answer = response.data
-        stored.headers = {name: response.headers[name] for name in _REPEATED if name in response.headers}
-        stored.save()
+        body = orjson.dumps(response.data, default=str) if isinstance(response, Response) else response.content
+        headers = {name: response.headers[name] for name in _REPEATED if name in response.headers}
+        answer = {"status": response.status_code, "answer": body.decode(), "headers": headers}
+        IdempotencyKey.objects.filter(pk=claimed).update(**answer)
     return response
 
 
-def _claim(request: Request, key: str) -> IdempotencyKey:
+_CLAIM = """
+INSERT INTO cmast_idempotencykey (person_id, key, path, fingerprint, status, answer, headers, created_at)
+VALUES (%s, %s, %s, %s, 0, '', '{}', %s) ON CONFLICT (person_id, key) DO NOTHING RETURNING id
+"""
+
+
+def _claim(request: Request, key: str) -> int:
     """Write the key down first: whoever comes second with it waits here until we commit or fail."""
-    caller: Any = request.user
+    now = timezone.now() if connection.vendor == "postgresql" else connection.ops.adapt_datetimefield_value(timezone.now())
+    values = [request.user.pk, key, request.path, _fingerprint(request), now]
     try:
-        with transaction.atomic():
-            _be_patient(_PATIENCE)
-            stored = IdempotencyKey.objects.create(person=caller, key=key, path=request.path, fingerprint=_fingerprint(request))
-            _be_patient("0")
-            return stored
-    except IntegrityError as error:
-        raise KeyTaken from error
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(f"SELECT set_config('lock_timeout', %s, true);{_CLAIM}", [_PATIENCE, *values])
+                cursor.nextset()
+            else:
+                cursor.execute(_CLAIM, values)
+            claimed = cursor.fetchone()
     except OperationalError as error:
         raise StillRunning from error
+    if claimed is None:
+        raise KeyTaken
+    return int(claimed[0])
 
 
-def _be_patient(time: str) -> None:
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [time])
-
-
-def _replay(request: Request, stored: IdempotencyKey) -> Response:
+def _replay(request: Request, stored: IdempotencyKey) -> HttpResponse:
     if (stored.path, stored.fingerprint) != (request.path, _fingerprint(request)):
         raise KeyReused
-    return Response(stored.answer, status=stored.status, headers={**stored.headers, "Idempotency-Replayed": "true"})
+    headers = {**stored.headers, "Idempotency-Replayed": "true"}
+    return HttpResponse(stored.answer, status=stored.status, content_type="application/json", headers=headers)

@@ -74,14 +74,18 @@ def page(view: Any, request: Request) -> bytes:
     return orjson.dumps(answer)
 
 
-def record(view: Any, request: Request, key: str) -> tuple[bytes, str] | None:
-    """The body of a detail and its ETag; null where there is none that the caller may see. Raises AccessChanged."""
+def record(view: Any, request: Request, key: str, is_confirmed: bool = False) -> tuple[bytes, str] | None:
+    """The body of a detail and its ETag; null where there is none that the caller may see.
+
+    Raises AccessChanged, unless the caller's rights are confirmed already and may have changed by what they have just written.
+    """
 
     def build(values: shapes.Values) -> QuerySet:
         rows = view.queryset.visible_to(request.user).with_computed(values["day"])
         return _columns(view, request, values, rows.filter(key=values["key"]), "pk")
 
-    rows = _fetch(view, request, ("detail",), build, {"key": key, "day": view.day_of_question()})
+    values = {"key": key, "day": view.day_of_question()}
+    rows = _fetch(view, request, ("detail",), build, values, is_confirmed=is_confirmed)
     if not rows:
         return None
     (found,) = loading(_class(view), connection.vendor).objects(rows)
@@ -175,7 +179,12 @@ def _stamp() -> Subquery:
 
 
 def _fetch(
-    view: Any, request: Request, shape: tuple[Hashable, ...], build: Callable[[shapes.Values], QuerySet], values: shapes.Values
+    view: Any,
+    request: Request,
+    shape: tuple[Hashable, ...],
+    build: Callable[[shapes.Values], QuerySet],
+    values: shapes.Values,
+    is_confirmed: bool = False,
 ) -> list[tuple[Any, ...]]:
     """The rows, read with the rights that hold now. Raises AccessChanged."""
     caller: Any = request.user
@@ -186,7 +195,7 @@ def _fetch(
     is_shared = not is_personal(view_class) and not (hidden and any(any(hidden.paths(k)) for k in involved(view_class)))
     whole = (view_class, connection.vendor, bool(hidden), *shape) if is_shared else None
     rows = shapes.rows(whole, build, values)
-    stamp = getattr(request, "access_stamp", None)  # a session's rights were read just now
+    stamp = None if is_confirmed else getattr(request, "access_stamp", None)  # a session's rights were read just now
     if stamp is not None and stamp != (rows[0][-1] or 0 if rows else AccessStamp.now()):
         raise AccessChanged
     return rows

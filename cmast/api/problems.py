@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -54,6 +54,14 @@ class PreconditionFailed(exceptions.APIException):
     def __init__(self, current: dict[str, Any]) -> None:
         super().__init__()
         self.current = current
+
+
+class Busy(Conflict):
+    """Somebody else holds what is to be changed for longer than a caller should wait."""
+
+    default_detail = "Somebody else is changing this at the moment. Send it again."
+    default_code = "busy"
+    wait = 3  # becomes Retry-After
 
 
 def problem(code: str, http_status: int, detail: str, errors: list[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -104,6 +112,8 @@ def _in_terms_of_the_api(exc: Exception) -> Exception:
             return Conflict("Other records refer to this one.", "in_use")
         case IntegrityError():
             return Conflict("The database refuses this: it breaks a rule of the register.", "constraint")
+        case OperationalError() if "lock timeout" in str(exc):
+            return Busy()
         case _:
             return exc
 

@@ -47,6 +47,8 @@ class RecordViewSet(viewsets.ModelViewSet):
     needs_key: tuple[str, ...] = ("bulk",)
     #: Actions that read the access stamp with their rows.
     confirms_access = ("list", "retrieve")
+    #: The whole request is one transaction, so that what is refused needs no savepoint.
+    is_atomic = False
 
     # --- Reading ------------------------------------------------------------------------------------------------------
 
@@ -112,8 +114,8 @@ class RecordViewSet(viewsets.ModelViewSet):
             self.check_permissions(self.request)
 
     @staticmethod
-    def _answer(body: bytes, **headers: str) -> HttpResponse:
-        return HttpResponse(body, content_type="application/json", headers=headers)
+    def _answer(body: bytes, status: int = 200, **headers: str) -> HttpResponse:
+        return HttpResponse(body, status=status, content_type="application/json", headers=headers)
 
     def _as_of(self) -> AbstractContextManager[None]:
         """The register as it was, for `?as_of=` a moment, or the end of a day."""
@@ -153,16 +155,16 @@ class RecordViewSet(viewsets.ModelViewSet):
     # --- Writing ------------------------------------------------------------------------------------------------------
 
     @once
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._created(request.data)
 
-    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         stored = self.get_object()
         conditional.require_match(request, stored)
         return self._updated(stored, request.data, partial=kwargs.get("partial", False))
 
     @action(detail=False, methods=["put"], url_path="external/(?P<external_source>[^/]+)/(?P<external_id>.+)")
-    def external(self, request: Request, external_source: str, external_id: str) -> Response:
+    def external(self, request: Request, external_source: str, external_id: str) -> HttpResponse:
         """Create or replace the record that another system keeps under this id.
 
         If-Match may be left out while nobody but the caller has changed the record.
@@ -179,7 +181,7 @@ class RecordViewSet(viewsets.ModelViewSet):
 
     @action(detail=False, methods=["post"])
     @once
-    def bulk(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def bulk(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Create, update or upsert up to 1,000 records, with an answer per row in the order of the rows."""
         return Response(Bulk(self, request).run())
 
@@ -197,21 +199,26 @@ class RecordViewSet(viewsets.ModelViewSet):
             raise ValidationError(wrong)
         return body | named if isinstance(body, dict) else body
 
-    def _created(self, body: Any) -> Response:
+    def _created(self, body: Any) -> HttpResponse:
         serializer = self.get_serializer(data=body)
         serializer.is_valid(raise_exception=True)
-        record = self._read_again(self._write(serializer))
-        headers = {"Location": reverse(f"{self.basename}-detail", args=[record.key]), **self._tag(record)}
-        return Response(self.get_serializer(record).data, status=201, headers=headers)
+        record = self._write(serializer)
+        return self._written(record, status=201, Location=reverse(f"{self.basename}-detail", args=[record.key]))
 
-    def _updated(self, stored: Record, body: Any, partial: bool = False) -> Response:
+    def _updated(self, stored: Record, body: Any, partial: bool = False) -> HttpResponse:
         serializer = self.get_serializer(stored, data=body, partial=partial)
         serializer.is_valid(raise_exception=True)
         try:
-            record = self._read_again(self._write(serializer))
+            return self._written(self._write(serializer))
         except StaleRecord as error:
             raise self._stale(stored) from error
-        return Response(self.get_serializer(record).data, headers=self._tag(record))
+
+    def _written(self, record: Record, status: int = 200, **headers: str) -> HttpResponse:
+        """The record as it is now. Its caller was confirmed before it was written."""
+        found = lists.record(self, self.request, record.key, is_confirmed=True)
+        if found is None:
+            raise NotFound
+        return self._answer(found[0], status=status, ETag=found[1], **headers)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         stored = self.get_object()
@@ -230,13 +237,10 @@ class RecordViewSet(viewsets.ModelViewSet):
     def _write(self, serializer: Any) -> Record:
         """Write, then look whether the record is still one that the caller may edit; if not, nothing happened."""
         reason = serializer.validated_data.pop("change_reason", "")
-        with transaction.atomic(), changing(reason=reason):
+        with transaction.atomic(savepoint=not self.is_atomic), changing(reason=reason):
             record = serializer.save()
             self._require_editable(record)
         return record
-
-    def _read_again(self, record: Record) -> Record:
-        return self.get_queryset().get(pk=record.pk)
 
     def _stale(self, stored: Record) -> PreconditionFailed:
         now = self.get_queryset().get(pk=stored.pk)

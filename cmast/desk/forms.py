@@ -1,5 +1,6 @@
 """Forms of the desk: the same rules as `Record.save()`, and fields that a person can fill in."""
 
+import copy
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,9 @@ from django.forms import BaseInlineFormSet
 from django.forms.formsets import DELETION_FIELD_NAME
 from django.forms.models import construct_instance
 
+from cmast.desk.columns import NOTHING
 from cmast.models import Record
+from cmast.models.fields import LineField, ProseField
 
 #: Name of the hidden field that carries the version a form was opened with.
 VERSION = "opened_version"
@@ -82,6 +85,23 @@ def hidden_links(record: Record, names: Iterable[str], person: Any) -> dict[str,
     return {name: linked for name, linked in found.items() if linked and person.reach.hidden.hides(linked)}
 
 
+def disguise(record: Record, person: Any) -> None:
+    """A record may be called after others that it links to. Those that are hidden from the person lose their names here."""
+    if person.reach.hidden:
+        names = [field.name for field in record._meta.concrete_fields]
+        for link, linked in hidden_links(record, names, person).items():
+            setattr(record, link, _nameless(linked))
+
+
+def _nameless(record: Record) -> Record:
+    """The same record to a link, but not to a reader."""
+    found = copy.copy(record)
+    for field in found._meta.concrete_fields:
+        if isinstance(field, LineField | ProseField):
+            setattr(found, field.name, NOTHING)
+    return found
+
+
 class RecordForm(forms.ModelForm):
     """A form of a record. It refuses to overwrite what somebody else has changed since it was opened."""
 
@@ -101,6 +121,7 @@ class RecordForm(forms.ModelForm):
 
     def _leave_out_what_is_hidden(self) -> None:
         """Links that this person may not see are empty on the page, and stay what they are."""
+        disguise(self.instance, self.person)
         self._hidden = hidden_links(self.instance, self.fields, self.person)
         self.initial.update(dict.fromkeys(self._hidden))
         for name in {relation.name for relation in self.instance._meta.many_to_many} & set(self.initial):

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from cmast.desk.forms import REASON
+from cmast.desk.forms import REASON, disguise
 from cmast.errors import RuleBroken
 from cmast.models import Record
 
@@ -111,6 +111,7 @@ def verb(name: str, description: str, given: dict[str, tuple[Any, ...]], **chang
             with transaction.atomic():
                 # Read again under a lock: the list may be older than somebody else's change.
                 for record in desk.named_records().filter(pk__in=queryset.values("pk")).select_for_update(of=("self",)):
+                    disguise(record, request.user)
                     if reason := _refusal(record, given, values):
                         refused.append(f"“{record}” was left as it is: {reason}")
                     else:

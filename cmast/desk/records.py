@@ -1,6 +1,6 @@
 """What every kind of record has in common in the admin."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from cmast.desk import conflicts, forms
+from cmast.desk import conflicts, deleting, forms
 from cmast.desk.columns import label
 from cmast.desk.history import HistoryDesk
 from cmast.desk.questions import Attention, explain, question_filter
@@ -24,6 +24,7 @@ from cmast.errors import RuleBroken
 from cmast.history.context import changing
 from cmast.models import Record
 from cmast.models.fields import NumberField, WordListField
+from cmast.models.restrictions import belongs_to
 
 #: What each record carries besides its facts; the last part of every form.
 ORIGIN = (
@@ -128,12 +129,33 @@ class RecordInline(Humane, admin.TabularInline):
 class OpenList(ChangeList):
     """A list whose rows do not tell of linked records that this person may not see."""
 
+    def get_queryset(self, request: HttpRequest, *args: Any, **options: Any) -> models.QuerySet:
+        """Whoever asks for the rows of a hidden record finds none."""
+        rows = super().get_queryset(request, *args, **options)
+        caller: Any = request.user
+        for path, kind in linked_by(self.model, request.GET) if caller.reach.hidden else ():
+            rows = rows.exclude(caller.reach.hidden.condition(kind, f"{path}__"))
+        return rows
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         caller: Any = request.user
         for record in self.result_list if caller.reach.hidden else ():
             for name in forms.hidden_links(record, list(record._state.fields_cache), caller):
                 setattr(record, name, None)
+
+
+def linked_by(model: Any, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """The relations that these lookups lead through, with the kind of record at their ends."""
+    for name in names:
+        kind, path = model, []
+        for part in name.split("__"):
+            field = next((field for field in kind._meta.get_fields() if field.name == part and field.related_model), None)
+            if field is None:
+                break
+            kind = field.related_model
+            path.append(part)
+            yield "__".join(path), kind
 
 
 class OpenRelationFilter(admin.RelatedFieldListFilter):
@@ -195,12 +217,29 @@ class RecordAdmin(HistoryDesk, Humane, admin.ModelAdmin):
         return (name, OpenRelationFilter) if is_relation else name
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return tuple(self.search_fields) or ("key", self.model.label_field)
+        names = tuple(self.search_fields) or ("key", self.model.label_field)
+        return tuple(name for name in names if not self._leads_to_hidden(name, request))
+
+    def _leads_to_hidden(self, name: str, request: HttpRequest) -> bool:
+        """Whether a search in this field would find records by the names of linked ones that this person may not see."""
+        link, *further = name.split("__")
+        kind = self.model._meta.get_field(link).related_model if further else None
+        caller: Any = request.user
+        return kind is not None and link not in belongs_to(self.model) and any(caller.reach.hidden.paths(kind))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context = {"title": capfirst(self.opts.verbose_name_plural), "has_history": True, **(extra_context or {})}
-        with changing(reason=said_reason(request)):
-            return super().changelist_view(request, context)
+        try:
+            with changing(reason=said_reason(request)):
+                return super().changelist_view(request, context)
+        except models.ProtectedError:
+            return self._refuse_deletion(request)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        record = super().get_object(request, object_id, from_field)
+        if record is not None:
+            forms.disguise(record, request.user)
+        return record
 
     def named_records(self) -> models.QuerySet:
         """Records with all that they point at, so that many of them can be checked and saved in a row."""
@@ -255,8 +294,23 @@ class RecordAdmin(HistoryDesk, Humane, admin.ModelAdmin):
             return HttpResponseRedirect(request.get_full_path())
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        with changing(reason=said_reason(request)):
-            return super().delete_view(request, object_id, extra_context)
+        try:
+            with changing(reason=said_reason(request)):
+                return super().delete_view(request, object_id, extra_context)
+        except models.ProtectedError:
+            return self._refuse_deletion(request)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> deleting.Deleted:
+        """The page that asks whether to delete names what goes along, but nothing that is hidden."""
+        caller: Any = request.user
+        if not caller.reach.hidden or not objs:
+            return super().get_deleted_objects(objs, request)
+        return deleting.deleted_with(objs, request, self.admin_site)
+
+    def _refuse_deletion(self, request: HttpRequest) -> HttpResponse:
+        """For what only a hidden record keeps from being deleted."""
+        self.message_user(request, "Nothing was deleted: other records refer to it.", messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
 
     def _lock(self, object_id: str | None) -> None:
         """From here on nobody else changes the record or its rows, so what is compared now is what is overwritten.

@@ -68,16 +68,21 @@ _WRITING = ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
 
 
 def _tell_postgresql(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
-    """Before a statement that writes, say who writes.
+    """Before a statement that writes, say who writes, in the same message to the server.
 
     Sent each time: what a session was told inside a transaction is forgotten when that rolls back.
     """
-    if isinstance(sql, str) and sql.lstrip().upper().startswith(_WRITING):
-        settings = current().as_settings()
-        calls = ", ".join("set_config(%s, %s, false)" for _ in settings)
-        values = [text for name, value in settings.items() for text in (f"cmast.{name}", value)]
-        context["connection"].connection.execute(f"SELECT {calls}", values)
-    return execute(sql, params, many, context)
+    if not isinstance(sql, str) or not sql.lstrip().upper().startswith(_WRITING):
+        return execute(sql, params, many, context)
+    settings = current().as_settings()
+    tell = "SELECT " + ", ".join("set_config(%s, %s, false)" for _ in settings)
+    values = [text for name, value in settings.items() for text in (f"cmast.{name}", value)]
+    if many or params is None or isinstance(params, dict):
+        context["connection"].connection.execute(tell, values)
+        return execute(sql, params, many, context)
+    done = execute(f"{tell}; {sql}", [*values, *params], many, context)
+    context["cursor"].cursor.nextset()
+    return done
 
 
 def _prepare(sender: Any, connection: BaseDatabaseWrapper, **_: Any) -> None:

@@ -24,7 +24,7 @@ class IdempotencyKey(models.Model):
     path = models.CharField(max_length=500, help_text="Address that it was sent to.")
     fingerprint = models.CharField(max_length=64, help_text="Digest of the body.")
     status = models.PositiveSmallIntegerField(default=0, help_text="Status of the answer.")
-    answer = models.JSONField(null=True, help_text="Body of the answer.")
+    answer = models.TextField(blank=True, help_text="Body of the answer.")
     headers = models.JSONField(default=dict, help_text="Headers of the answer that belong to the effect.")
     created_at = models.DateTimeField(auto_now_add=True, help_text="When.")
 

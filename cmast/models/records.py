@@ -35,14 +35,17 @@ class StaleRecord(RuleBroken):
         self.record = record
 
 
-def go_on_counting(records: list[Any]) -> None:
-    """A key that was used before goes on with its versions, so that no tag of the old record fits the new one."""
-    meta, keys = records[0]._meta, [record.key for record in records]
+def known_keys(model: Any, keys: Iterable[str]) -> dict[str, tuple[bool, int]]:
+    """Key -> whether a record has it, and the last version under it, for the keys that the history knows.
+
+    A key that was used before goes on with its versions, so that no tag of the old record fits the new one.
+    """
     changes: Any = apps.get_model("cmast", "Change")._default_manager  # its module needs this one
-    gone = changes.filter(record_type=meta.label_lower, record_key__in=keys, table=meta.db_table, operation="delete")
-    last = dict(gone.order_by("id").values_list("record_key", "before__version"))
-    for record in records:
-        record.version = last.get(record.key, 0) + 1
+    meta = model._meta
+    own = changes.filter(record_type=meta.label_lower, record_key__in=list(keys), table=meta.db_table).order_by()
+    last = changes.filter(pk__in=own.values("record_key").annotate(last=models.Max("pk")).values("last")).order_by()
+    found = last.values_list("record_key", "operation", "before__version")
+    return {key: (operation != "delete", version or 0) for key, operation, version in found}
 
 
 class RecordQuerySet(models.QuerySet):
@@ -50,8 +53,9 @@ class RecordQuerySet(models.QuerySet):
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
         records = list(objs)
-        if records:
-            go_on_counting(records)
+        known = known_keys(self.model, {record.key for record in records}) if records else {}
+        for record in records:
+            record.version = known.get(record.key, (False, 0))[1] + 1
         return super().bulk_create(records, *args, **kwargs)
 
     def visible_to(self, user: "Person | AnonymousUser") -> Self:
@@ -152,17 +156,16 @@ class Record(models.Model):
         try:
             with transaction.atomic():
                 self.complete()
-                if not self.key:
-                    self.key = self._new_key()
-                self.full_clean()
-                self.require_reason()
                 if not is_update:
-                    go_on_counting([self])
+                    self._take_key()
+                self._check_what_needs_no_query()
+                self.require_reason()
                 super().save(*args, update_fields=update_fields, force_update=is_update, **kwargs)
         except IntegrityError as error:
-            if STALE not in str(error):
-                raise
-            raise StaleRecord(self) from error
+            if STALE in str(error):
+                raise StaleRecord(self) from error
+            self.full_clean()  # what the database has refused, in the words of the rule
+            raise
         if is_update:
             self.version += 1
         self.as_read = {name: getattr(self, name) for name in self.reasoned()}
@@ -203,6 +206,18 @@ class Record(models.Model):
         """A new key; one that is taken gets a suffix that nobody can guess."""
         return f"{base}-{secrets.token_hex(4)}" if is_taken else base
 
-    def _new_key(self) -> str:
-        base = self.key_base()
-        return self.key_from(base, type(self)._default_manager.filter(key=base).exists())
+    def _take_key(self) -> None:
+        """A key for a new record that brings none, and the version that it begins with."""
+        base = self.key or self.key_base()
+        is_taken, version = known_keys(type(self), [base]).get(base, (False, 0))
+        self.key = self.key or self.key_from(base, is_taken)
+        self.version = version + 1 if self.key == base else 1
+
+    def _check_what_needs_no_query(self) -> None:
+        """Links and constraints are left to the database, which checks them anyway. Where something is wrong, all of it is said."""
+        try:
+            self.clean_fields(exclude={f.name for f in self._meta.concrete_fields if isinstance(f, models.ForeignKey)})
+            self.clean()
+        except ValidationError:
+            self.full_clean()
+            raise

@@ -112,7 +112,7 @@ class Benefit(PlacedRecord):
     def complete(self) -> None:
         super().complete()
         if self.objective and not self.programme_id:
-            self.programme = self.objective.programme
+            self.programme_id = self.objective.programme_id
 
 
 class BenefitFigure(Record):

@@ -123,7 +123,7 @@ class Objective(Record):
 
     def complete(self) -> None:
         if self.parent and not self.programme_id:
-            self.programme = self.parent.programme
+            self.programme_id = self.parent.programme_id
 
     def clean(self) -> None:
         same_programme(self, "parent")
@@ -161,7 +161,7 @@ class Workstream(Record):
 
     def complete(self) -> None:
         if self.parent and not self.programme_id:
-            self.programme = self.parent.programme
+            self.programme_id = self.parent.programme_id
 
     def clean(self) -> None:
         same_programme(self, "parent")
@@ -191,7 +191,7 @@ class PlacedRecord(Record):
 
     def complete(self) -> None:
         if self.workstream and not self.programme_id:
-            self.programme = self.workstream.programme
+            self.programme_id = self.workstream.programme_id
 
     def clean(self) -> None:
         same_programme(self, "workstream")

@@ -4,13 +4,17 @@ Both answers must be equal byte for byte, headers included, with the one key in 
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 import pytest
+from django.contrib.messages import get_messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.test import Client
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from cmast.api.filters import StrictBooleanFilter
@@ -43,17 +47,17 @@ def requests_about(key: str, tag: str) -> Iterator[Request]:
     yield "GET", f"{key}/history/", None, {}
     yield "GET", f"?key={key}&count=true&ordering=-key", None, {}
     yield "GET", f"{key}/?as_of=2024-05-03", None, {}
-    yield "HEAD", f"{key}/", None, {}
     yield "GET", f"?q={key}&count=true", None, {}
     yield "GET", f"?external_id={key}&count=true", None, {}
-    for headers in ({}, matching):
-        yield "PUT", f"{key}/", {}, headers
-        yield "PATCH", f"{key}/", {"note": "Mine."}, headers
-        yield "DELETE", f"{key}/", None, headers
-        yield "PUT", f"external/Test/{key}/", {}, headers
+    yield "PUT", f"{key}/", {}, matching
+    yield "PATCH", f"{key}/", {"note": "Mine."}, matching
+    yield "PATCH", f"{key}/", {"note": "Mine."}, {}
+    yield "DELETE", f"{key}/", None, matching
+    yield "PUT", f"external/Test/{key}/", {}, {}
+    yield "PUT", f"external/Test/{key}/", {}, matching
     yield "PUT", f"external/Test/{key}/", {}, {"HTTP_IF_NONE_MATCH": "*"}
-    for row in ({"key": key, "etag": tag}, {**natural, "etag": tag}):
-        yield "POST", "bulk/", {"operation": "update", "rows": [row]}, {}
+    rows = [{"key": key, "etag": tag}, {**natural, "etag": tag}]
+    yield "POST", "bulk/", {"operation": "update", "rows": rows}, {}
     yield "POST", "bulk/", {"operation": "upsert", "rows": [natural]}, {}
 
 
@@ -118,7 +122,9 @@ def named(person: Any) -> Any:
 @pytest.fixture
 def pairs(api: Any) -> Pairs:
     """The questions are asked by somebody who may do everything, but is not named."""
-    return Pairs(api("pmo"))
+    client = APIClient()
+    client.credentials(**api("pmo")._credentials)
+    return Pairs(client)
 
 
 @pytest.fixture
@@ -210,19 +216,22 @@ def test_a_link_to_a_hidden_record_looks_like_no_link(
     own = make(kind, key="own")
     loose = [field for field in links_of(kind) if field.name not in belongs_to(kind) and link(own, field, None)]
     before = shown(pairs.client, resource)
-    linked = []
-    for field in loose:
-        place = {"programme": own.programme} if field.name == "workstream" else {}
-        target = secret(field.related_model, key=f"zebra-{field.name}", **place)
-        if link(own, field, target):
-            restrict(target)
-            linked.append(field)
+    linked = [field for field in loose if link_to_hidden(own, field, secret, restrict)]
     assert shown(pairs.client, resource) == before
     assert "zebra" not in pairs.client.get(f"/api/v1/{resource}/own/history/").content.decode().lower()
     for field in linked:
         if not field.many_to_many:
             found = pairs.client.get(f"/api/v1/{resource}/?{field.name}__isnull=true&key=own").json()["results"]
             assert len(found) == 1, field.name
+
+
+def link_to_hidden(own: Any, field: Any, secret: Any, restrict: Any) -> Any:
+    """The hidden record at the other end; None where the rules of the register do not let it stand by itself."""
+    place = {"programme": own.programme} if field.name == "workstream" else {}
+    target = secret(field.related_model, key=f"zebra-{field.name}", **place)
+    is_linked = link(own, field, target)
+    restrict(target)
+    return target if is_linked else None
 
 
 def link(record: Any, field: Any, target: Any) -> bool:
@@ -270,3 +279,85 @@ def shown(client: APIClient, resource: str, key: str = "own") -> tuple[dict[str,
         for name in questions
     }
     return {name: value for name, value in record.items() if name not in MOVING}, yes
+
+
+# --- The desk ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(sign_in: Any) -> Client:
+    return sign_in("pmo")
+
+
+def page(kind: Any, view: str, *args: object) -> str:
+    return reverse(f"admin:{kind._meta.app_label}_{kind._meta.model_name}_{view}", args=args)
+
+
+@pytest.mark.parametrize("resource", KINDS)
+def test_the_desk_answers_as_if_a_hidden_record_were_missing(
+    resource: str, edition: Any, desk: Client, secret: Any, restrict: Any
+) -> None:
+    kind = KINDS[resource]
+    record = secret(kind)
+    links = [field.name for field in kind._meta.concrete_fields if field.related_model]
+    above = [linked for name in links if (linked := getattr(record, name))]
+    url = page(kind, "change", record.pk)
+    restrict(record)
+    for view in ("change", "history", "delete"):
+        assert refusal(desk, kind, view, record.pk) == refusal(desk, kind, view, 99_999_999)
+    assert found(desk, kind, q="zebra") == 0
+    shown = [desk.get(page(kind, "changelist")), autocomplete(desk, kind)]
+    for whole in above:
+        shown += [desk.get(page(type(whole), view, whole.pk)) for view in ("change", "delete")]
+        chosen = {"action": "delete_selected", "_selected_action": [whole.pk]}
+        shown.append(desk.post(page(type(whole), "changelist"), chosen))
+    tell = [f"{answer.request['PATH_INFO']}" for answer in shown if told(answer, url)]
+    assert tell == []
+    record.delete()
+    assert not told(desk.get(page(kind, "deleted")), url)
+
+
+@pytest.mark.parametrize("resource", KINDS)
+def test_the_desk_does_not_tell_what_a_record_links_to_when_that_is_hidden(
+    resource: str, edition: Any, desk: Client, make: Any, secret: Any, restrict: Any
+) -> None:
+    kind = KINDS[resource]
+    own = make(kind, key="own")
+    loose = [field for field in links_of(kind) if field.name not in belongs_to(kind)]
+    hidden = {field.name: link_to_hidden(own, field, secret, restrict) for field in loose}
+    shown = [desk.get(page(kind, "changelist"))]
+    shown += [desk.get(page(kind, view, own.pk)) for view in ("change", "history", "delete")]
+    assert [answer.request["PATH_INFO"] for answer in shown if told(answer, "zebra")] == []
+    assert found(desk, kind, q="zebra") == 0
+    for field, target in hidden.items():
+        if target:
+            assert found(desk, kind, **{f"{field}__id__exact": target.pk}) == 0, field
+
+
+def refusal(desk: Client, kind: Any, view: str, pk: int) -> tuple[Any, ...]:
+    """What is answered and said about a record, apart from its number."""
+    answer = desk.get(page(kind, view, pk))
+    said = [str(message) for message in get_messages(answer.wsgi_request)]
+    return answer.status_code, answer.get("Location"), re.sub(r"\d+", "?", said[-1])
+
+
+def found(desk: Client, kind: Any, **query: Any) -> int:
+    answer = desk.get(page(kind, "changelist"), query)
+    assert answer.status_code == 200
+    return int(answer.context["cl"].result_count)
+
+
+def autocomplete(desk: Client, kind: Any) -> Any:
+    """The choices of a field that leads to this kind; the list where there is none."""
+    for relation in kind._meta.related_objects:
+        if relation.related_model in KINDS.values():
+            meta = relation.related_model._meta
+            query = {"app_label": meta.app_label, "model_name": meta.model_name, "field_name": relation.field.name}
+            return desk.get(reverse("admin:autocomplete"), query | {"term": "zebra"})
+    return desk.get(page(kind, "changelist"))
+
+
+def told(answer: Any, url: str) -> bool:
+    """Whether a page names the record or leads to it."""
+    text = answer.content.decode().lower()
+    return answer.status_code == 200 and ("zebra" in text or url in text)

@@ -1,1 +1,1 @@
-"""The product and the least work that gives the same answers, measured side by side. docs/performance.md says how to read it."""
+"""The product beside the least work that gives the same answers. docs/performance.md says how to read the figures."""

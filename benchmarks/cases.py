@@ -1,13 +1,12 @@
 """What is asked of the product and of the floor: the same rows in the same order, of changing pages, dates and keys."""
 
-import json
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 from django.db import connection
+from django.utils import timezone
 
 from benchmarks import load
 from benchmarks.filling import PROGRAMMES, Callers
@@ -35,12 +34,12 @@ class Call:
 Case = dict[str, Call]
 
 
-def http(method: str, address: str, body: bytes = b"", **headers: str) -> str:
-    """A request as it goes over the wire. `X_Name="..."` becomes the header X-Name."""
-    sent = {"Host": "localhost", "X_Forwarded_Proto": "https", **headers}
+def http(method: str, address: str, headers: dict[str, str] | None = None, body: bytes = b"") -> str:
+    """A request as it goes over the wire."""
+    sent = {"Host": "localhost", "X-Forwarded-Proto": "https", **(headers or {})}
     if body:
-        sent |= {"Content_Type": "application/json", "Content_Length": str(len(body))}
-    lines = [f"{method} {address} HTTP/1.1", *(f"{name.replace('_', '-')}: {value}" for name, value in sent.items())]
+        sent |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    lines = [f"{method} {address} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
     return "\r\n".join(lines) + "\r\n\r\n" + body.decode()
 
 
@@ -52,7 +51,7 @@ class Questions:
 
     def __init__(self, callers: Callers) -> None:
         self.lead, self.outsider = ({"Authorization": f"Bearer {token}"} for token in callers)
-        self.day = date.today().isoformat()  # that of the tags, and of what is past
+        self.day = timezone.localdate().isoformat()  # that of the tags, and of what is past
         self.ids = [pk for (pk,) in _select("SELECT id FROM programmes_milestone ORDER BY id")]
 
     def reads(self) -> dict[str, Case]:
@@ -60,9 +59,7 @@ class Questions:
         return {
             "list 50": {
                 "product": self._lists([_page(pk) for pk in fifty]),
-                "product, some hidden": Call(
-                    "product", [http("GET", f"{LIST}?{_page(pk)}", **self.outsider) for pk in fifty]
-                ),
+                "product, some hidden": Call("product", [http("GET", f"{LIST}?{_page(pk)}", self.outsider) for pk in fifty]),
                 **self._floor("/page", [[pk] for pk in fifty]),
                 "naive": Call("naive", [http("GET", f"/milestones/?page={n + 1}") for n in range(PAGES)]),
             },
@@ -79,18 +76,24 @@ class Questions:
         }
 
     def document(self) -> str:
-        return http("GET", "/api/schema/", **self.lead)
+        return http("GET", "/api/schema/", self.lead)
 
     def not_modified(self, server: Server) -> Case:
         """Records that the caller has read already, and a static answer."""
-        _, body = load.one(server.port, http("GET", LIST, **self.lead))
+        _, body = load.one(server.port, http("GET", LIST, self.lead))
         known = [(row["key"], row["etag"]) for row in orjson.loads(body)["results"]]
-        requests = [http("GET", f"{LIST}{key}/", If_None_Match=etag, **self.lead) for key, etag in known]
+        requests = [http("GET", f"{LIST}{key}/", self.lead | {"If-None-Match": etag}) for key, etag in known]
         return {"product": Call("product", requests, "304"), "floor static": STATIC}
 
     def writes(self) -> dict[str, Case]:
         """New milestones of the caller's programme. The floor is given what the product finds out: key and primary keys."""
-        shared = {"type": "go_live", "status": "on_track", "rag": "green", "forecast_on": "2031-05-03", "forecast_precision": "day"}
+        shared = {
+            "type": "go_live",
+            "status": "on_track",
+            "rag": "green",
+            "forecast_on": "2031-05-03",
+            "forecast_precision": "day",
+        }
         stated = {"programme": "programme-00", "workstream": "workstream-001", **shared}
         (found,) = _select("SELECT programme_id, id FROM programmes_workstream WHERE key = 'workstream-001'")
         stored = dict(zip(("programme_id", "workstream_id"), found, strict=True)) | shared
@@ -100,19 +103,19 @@ class Questions:
         return {
             "create": {
                 "product": Call("product", [self._post(LIST, rows[0])], "201"),
-                "floor": Call("floor", [http("POST", "/create", orjson.dumps(bare[0]))]),
+                "floor": Call("floor", [http("POST", "/create", body=orjson.dumps(bare[0]))]),
             },
             "bulk 100": {
                 "product": Call("product", [self._post(f"{LIST}bulk/", {"operation": "create", "rows": rows})]),
-                "floor": Call("floor", [http("POST", "/bulk", orjson.dumps(bare))]),
+                "floor": Call("floor", [http("POST", "/bulk", body=orjson.dumps(bare))]),
             },
         }
 
     def _post(self, address: str, body: Any) -> str:
-        return http("POST", address, orjson.dumps(body), Idempotency_Key=f"benchmark-{NUMBER}", **self.lead)
+        return http("POST", address, self.lead | {"Idempotency-Key": f"{address}{NUMBER}"}, orjson.dumps(body))
 
     def _lists(self, queries: list[str]) -> Call:
-        return Call("product", [http("GET", f"{LIST}?{query}", **self.lead) for query in queries])
+        return Call("product", [http("GET", f"{LIST}?{query}", self.lead) for query in queries])
 
     def _floor(self, path: str, arguments: list[list[Any]]) -> Case:
         """Both variants: rows made to JSON by the program, or by the database."""
@@ -136,12 +139,15 @@ class Questions:
     def _filtered(self) -> Case:
         asked = [(f"programme-{n % PROGRAMMES:02}", "2024-01-01", f"2024-12-{1 + n:02}") for n in range(PAGES)]
         query = "programme={}&forecast_on__gte={}&forecast_on__lte={}&ordering=forecast_on"
-        return {"product": self._lists([query.format(*given) for given in asked]), **self._floor("/filtered", [*map(list, asked)])}
+        return {
+            "product": self._lists([query.format(*given) for given in asked]),
+            **self._floor("/filtered", [*map(list, asked)]),
+        }
 
     def _detail(self) -> Case:
         step = max(1, len(self.ids) // KEYS)
         keys = [f"milestone-{n}" for n in range(0, len(self.ids), step)]
-        product = Call("product", [http("GET", f"{LIST}{key}/", **self.lead) for key in keys])
+        product = Call("product", [http("GET", f"{LIST}{key}/", self.lead) for key in keys])
         return {"product": product, **self._floor("/record", [[key] for key in keys])}
 
 
@@ -159,7 +165,9 @@ def require_equal(case: Case, servers: dict[str, Server]) -> None:
         # The database writes JSON with other spaces.
         rows = {orjson.dumps(_rows(orjson.loads(body))) for body in bodies}
         if len(rows) > 1 or b"key" not in rows.pop():
-            raise RuntimeError("The floor's rows differ from the product's:\n" + "\n".join(body[:500].decode() for body in bodies))
+            raise RuntimeError(
+                "The floor's rows differ from the product's:\n" + "\n".join(body[:500].decode() for body in bodies)
+            )
 
 
 def _rows(answer: Any) -> Any:
@@ -168,7 +176,7 @@ def _rows(answer: Any) -> Any:
 
 
 def _page(after: int, column: str = "pk", value: Any = None, size: int = 50) -> str:
-    """Query of the page after the row with this primary key, and value where it is ordered by a column; 0 for the first page."""
+    """Query of the page after the row with this primary key, and this value in what orders it; of the first page after 0."""
     cursor = f"&cursor={quote(Page(size, column, False).cursor(value, after))}" if after else ""
     return f"page_size={size}{cursor}"
 

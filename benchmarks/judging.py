@@ -73,7 +73,10 @@ def to_floor(readings: Readings, case: str, side: str = "product") -> list[float
 def per_added_row(readings: Readings) -> list[float]:
     """What each row beyond the fiftieth costs, against the least that it costs any floor."""
     slopes = {
-        side: [(large - small) / 450 for large, small in zip(costs(readings, "list 500", side), costs(readings, "list 50", side), strict=True)]
+        side: [
+            (large - small) / 450
+            for large, small in zip(costs(readings, "list 500", side), costs(readings, "list 50", side), strict=True)
+        ]
         for side in readings["list 500"]
     }
     floors = [slope for side, slope in slopes.items() if side.startswith("floor")]
@@ -85,7 +88,10 @@ def judge(readings: Readings) -> list[Result]:
     first, eight = costs(readings, "list 50"), readings["list 50 at 8"]
     return [
         Result(Goal("P1", "list of 50", 1.5, 1.25), to_floor(readings, "list 50")),
-        Result(Goal("P1 hidden", "the same for a caller from whom something is hidden", 1.5, 1.25), to_floor(readings, "list 50", "product, some hidden")),
+        Result(
+            Goal("P1 hidden", "the same for a caller from whom something is hidden", 1.5, 1.25),
+            to_floor(readings, "list 50", "product, some hidden"),
+        ),
         Result(Goal("P3", "list of 500", 1.4, 1.15), to_floor(readings, "list 500")),
         Result(Goal("P3 row", "each added row", 1.15), per_added_row(readings)),
         Result(Goal("P4", "filtered and ordered list", 1.6, 1.3), to_floor(readings, "filtered")),
@@ -99,7 +105,9 @@ def judge(readings: Readings) -> list[Result]:
         Result(Goal("P6", "create, with history and idempotency", 4, 3), to_floor(readings, "create")),
         Result(Goal("P7", "bulk create of 100", 2, 1.5), to_floor(readings, "bulk 100")),
         Result(Goal("P11", "304 against a static answer", 4, 3), to_floor(readings, "304")),
-        Result(Goal("P11 whole", "304 against the whole detail", 0.6), divide(costs(readings, "304"), costs(readings, "detail"))),
+        Result(
+            Goal("P11 whole", "304 against the whole detail", 0.6), divide(costs(readings, "304"), costs(readings, "detail"))
+        ),
         Result(
             Goal("P13", "requests a second at concurrency 8", 0.7, 0.85, is_least=True),
             [1 / slower for slower in divide(*_at_eight(eight, lambda reading: 1 / reading.per_second))],

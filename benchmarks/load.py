@@ -1,7 +1,7 @@
 """Callers that wait for each answer before they ask again, on connections that stay open, in a process of their own.
 
-`python -m benchmarks.load` takes a job as JSON on its standard input and answers what came back. Its own CPU time is never part of
-a reading. It sends nothing new once the time is up, but takes the last answers, so that no server is left working.
+`python -m benchmarks.load` takes a job as JSON on its standard input and answers what came back. Its own CPU time is no part
+of any reading. Once the time is up it sends nothing new, but takes the last answers, so that no server is left working.
 """
 
 import json
@@ -103,7 +103,9 @@ def one(port: int, request: str) -> tuple[str, bytes]:
 
 def run(job: Job) -> Outcome:
     """Do the job in this process."""
-    requests = (text.replace(NUMBER, f"{n:010}").encode() for n, text in zip(count(job.first), cycle(job.requests), strict=False))
+    requests = (
+        text.replace(NUMBER, f"{n:010}").encode() for n, text in zip(count(job.first), cycle(job.requests), strict=False)
+    )
     outcome, began = Outcome(), time.perf_counter()
     with selectors.DefaultSelector() as selector:
         for _ in range(job.connections):

@@ -10,9 +10,10 @@ from benchmarks.cases import Call, Case
 from benchmarks.load import Job, run_apart
 from benchmarks.servers import Server
 
-
 #: Answers that a reading takes at least, however slow they are: CPU time is counted in hundredths of a second.
 LEAST = 12
+#: Each thread needs about a dozen before psycopg has prepared a statement and PostgreSQL keeps its plan.
+LEAST_TO_WARM_UP = 60
 
 
 class Reading(NamedTuple):
@@ -45,7 +46,7 @@ class Bench:
         """Every thread of every server has its connection, its compiled statements and PostgreSQL's plan for each."""
         for case in cases.values():
             for call in case.values():
-                self._run(call, seconds, max(2, call.connections))
+                self._run(call, seconds, LEAST_TO_WARM_UP, max(2, call.connections))
         processes.wait_until_idle([self.database, *(server.pid for server in self.servers.values())])
 
     def measure(self, cases: dict[str, Case], rounds: int, seconds: float) -> Readings:
@@ -60,7 +61,7 @@ class Bench:
     def read(self, call: Call, seconds: float) -> Reading:
         server = self.servers[call.server]
         app, database = processes.cpu_of(server.pid), processes.cpu_of(self.database)
-        times, took = self._run(call, seconds, call.connections)
+        times, took = self._run(call, seconds, LEAST, call.connections)
         # What a server still does when the last answer has left belongs to the answers.
         processes.wait_until_idle([server.pid, self.database])
         app, database = processes.cpu_of(server.pid) - app, processes.cpu_of(self.database) - database
@@ -68,8 +69,8 @@ class Bench:
         p95 = quantiles(times, n=20)[-1] if len(times) > 1 else times[0]
         return Reading(app * each, database * each, len(times) / took, median(times), p95)
 
-    def _run(self, call: Call, seconds: float, connections: int) -> tuple[list[float], float]:
-        job = Job(self.servers[call.server].port, call.requests, seconds, LEAST, connections, self._numbers)
+    def _run(self, call: Call, seconds: float, least: int, connections: int) -> tuple[list[float], float]:
+        job = Job(self.servers[call.server].port, call.requests, seconds, least, connections, self._numbers)
         outcome = run_apart(job)
         self._numbers += len(outcome.times)
         if set(outcome.statuses) != {call.status}:

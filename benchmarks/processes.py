@@ -43,7 +43,7 @@ def cpu_of(root: int) -> float:
 
 
 def wait_until_idle(roots: Iterable[int]) -> None:
-    """Until none of these trees works any more: what a reading leaves behind would be charged to the next. Raises TimeoutError."""
+    """Until none of these trees works: what a reading leaves behind would be charged to the next. Raises TimeoutError."""
     roots = list(roots)
     for _ in range(_PATIENCE):
         before = sum(map(cpu_of, roots))

@@ -30,7 +30,7 @@ def _head(outcome: Outcome) -> str:
 
 
 def _ratios(results: list[Result]) -> str:
-    rows = [("", "", "ratio", "goal", "stretch", "", "rounds")]
+    rows: list[tuple[str, ...]] = [("", "", "ratio", "goal", "stretch", "", "rounds")]
     for result in results:
         goal, sign = result.goal, "≥" if result.goal.is_least else "≤"
         limits = [f"{sign} {limit:g}" if limit is not None else "" for limit in (goal.goal, goal.stretch)]
@@ -42,7 +42,7 @@ def _ratios(results: list[Result]) -> str:
 
 def _context(outcome: Outcome) -> str:
     """What the ratios are made of: medians, on this machine."""
-    rows = [("", "", "CPU ms", "app", "database", "a second", "p50 ms", "p95 ms")]
+    rows: list[tuple[str, ...]] = [("", "", "CPU ms", "app", "database", "a second", "p50 ms", "p95 ms")]
     for name, sides in outcome.readings.items():
         for side, readings in sides.items():
             rows.append((name, side, *(_number(readings, *parts) for parts in _PARTS)))

@@ -13,6 +13,7 @@ from cmast.models import (
     NoteSubject,
     Organisation,
     Person,
+    Record,
     Restriction,
     Site,
     Source,
@@ -20,6 +21,7 @@ from cmast.models import (
     Webhook,
     WebhookDelivery,
 )
+from cmast.models.notes import require_named
 
 
 class SourceSectionSerializer(RecordSerializer):
@@ -58,7 +60,22 @@ class MembershipSerializer(RecordSerializer):
         model = Membership
 
 
-class NoteSubjectSerializer(RecordSerializer):
+class NamingSerializer(RecordSerializer):
+    """Base for what names a record by its kind and key: one that the caller may not see is refused like a missing one."""
+
+    class Meta:
+        model: type[Record]
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        names = ("record_type", "record_key")
+        before = [getattr(self.instance, name, "") for name in names]
+        kind, key = (values.get(name, stored) for name, stored in zip(names, before, strict=True))
+        if [kind, key] != before:
+            require_named(kind, key, self.context["request"].user)
+        return values
+
+
+class NoteSubjectSerializer(NamingSerializer):
     class Meta:
         model = NoteSubject
 
@@ -70,7 +87,7 @@ class NoteSerializer(RecordSerializer):
         model = Note
 
 
-class RestrictionSerializer(RecordSerializer):
+class RestrictionSerializer(NamingSerializer):
     hidden = ("record_id",)
 
     class Meta:

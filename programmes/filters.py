@@ -1,6 +1,7 @@
 """Filters and questions of programmes."""
 
 from cmast.api.filters import DayFilter, KeyQuestion, LinkFilter, Question, RecordFilterSet, WordInFilter
+from cmast.models import Organisation
 from programmes.models import (
     Action,
     Approval,
@@ -95,7 +96,7 @@ class RoleHolderFilter(RecordFilterSet):
 class ApprovalFilter(RecordFilterSet):
     awaiting_decision = Question("awaiting_decision", help_text="A body has still to decide.")
     overdue = Question("overdue", dated=True, help_text="Expected before the day of `on` and still open.")
-    awaiting = KeyQuestion("awaiting", help_text="Key of an organisation that has still to vote, such as RWW.")
+    awaiting = KeyQuestion("awaiting", Organisation, help_text="Key of an organisation that has still to vote, such as RWW.")
 
     class Meta:
         model = Approval

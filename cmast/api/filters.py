@@ -20,7 +20,7 @@ from rest_framework.request import Request
 
 from cmast.api.pagination import PARAMETERS
 from cmast.api.problems import QueryError
-from cmast.models import RecordQuerySet
+from cmast.models import Record, RecordQuerySet
 from cmast.models.fields import FinancialYearField, KeyField, LineField, ProseField, WordField, WordListField
 
 _LARGEST = 10**14
@@ -154,12 +154,16 @@ class Judgement(StrictBooleanFilter):
 class KeyQuestion(df.CharFilter):
     """A question about one other record, named by its key: `?awaiting=RWW`."""
 
-    def __init__(self, method: str, *, help_text: str) -> None:
+    def __init__(self, method: str, kind: type[Record], *, help_text: str) -> None:
         super().__init__(help_text=help_text, max_length=100)
-        self.question = method
+        self.question, self.kind = method, kind
 
     def filter(self, qs: models.QuerySet, value: Any) -> models.QuerySet:
-        return getattr(qs, self.question)(value) if value else qs
+        if not value:
+            return qs
+        named: Any = self.kind._default_manager
+        is_seen = models.Exists(named.visible_to(self.parent.request.user).filter(key=value))
+        return getattr(qs, self.question)(value).filter(is_seen)
 
 
 def text_fields(model: type[models.Model]) -> list[str]:

@@ -155,10 +155,10 @@ class RecordViewSet(viewsets.ModelViewSet):
     # --- Writing ------------------------------------------------------------------------------------------------------
 
     @once
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         return self._created(request.data)
 
-    def update(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         stored = self.get_object()
         conditional.require_match(request, stored)
         return self._updated(stored, request.data, partial=kwargs.get("partial", False))
@@ -268,4 +268,5 @@ def moment_of(given: str) -> dt.datetime:
         moment = None
     if moment is None or not 1900 <= moment.year <= 2200:
         raise QueryError({"as_of": "Give a day (2024-05-03) or a moment (2024-05-03T12:00:00Z) between 1900 and 2200."})
-    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+    aware = moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+    return aware.astimezone(dt.UTC)  # PostgreSQL reads no offset beyond 15:59

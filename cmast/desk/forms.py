@@ -17,6 +17,7 @@ from django.forms.models import construct_instance
 from cmast.desk.columns import NOTHING
 from cmast.models import Record
 from cmast.models.fields import LineField, ProseField
+from cmast.models.notes import require_named
 
 #: Name of the hidden field that carries the version a form was opened with.
 VERSION = "opened_version"
@@ -176,6 +177,13 @@ class RecordForm(forms.ModelForm):
         if self.is_stale:
             raise ValidationError(STALE, code="stale")
         return self.cleaned_data[VERSION]
+
+    def clean(self) -> dict[str, Any]:
+        """What is named by its kind and key must be there for this person."""
+        values = super().clean() or self.cleaned_data
+        if {"record_type", "record_key"} & set(self.changed_data):
+            require_named(values.get("record_type", ""), values.get("record_key", ""), self.person)
+        return values
 
     def _post_clean(self) -> None:
         """Complete before checking, as `Record.save()` does: what follows from other fields need not be typed."""

@@ -34,20 +34,23 @@ class Table(NamedTuple):
 
 
 class Touch(NamedTuple):
-    """When a row of `table` changes in `columns`, the rows of `other` that `match` move their version."""
+    """When a row of `table` changes in `columns`, the rows of `other` whose `column` is its `source` move their version."""
 
     name: str
     table: str
     columns: list[str]
     other: str
-    match: str
+    column: str
+    source: str
+    condition: str = ""  # of the row of `table`
     is_echoed: bool = False  # the table moves its own version by an update, which must not touch once more
     is_of_whole: bool = False  # `other` are parts of `table` and touch it: they must not touch back
 
-    def statement(self, row: str, schema: str = "") -> str:
+    def statement(self, row: str) -> str:
         """Writing the key, which is fixed, moves the version as well, and is what `fires_on` leaves out."""
         column = "key" if self.is_of_whole else "version"
-        return f"UPDATE {schema}{self.other} SET {column} = {column} WHERE {self.match.format(row=row)};"
+        condition = f" AND {row}.{self.condition}" if self.condition else ""
+        return f"UPDATE {self.other} SET {column} = {column} WHERE {self.column} = {row}.{self.source}{condition};"
 
     @property
     def fires_on(self) -> str:
@@ -86,23 +89,22 @@ def touches() -> list[Touch]:
             if relation.many_to_many:
                 through = relation.remote_field.through._meta
                 column = through.get_field(relation.m2m_reverse_field_name()).column
-                found.append(Touch(f"{through.db_table}_touch", through.db_table, [], other, f"id = {{row}}.{column}"))
+                found.append(Touch(f"{through.db_table}_touch", through.db_table, [], other, "id", column))
             else:
-                found.append(Touch(f"{table}_{name}_touch", table, [], other, f"id = {{row}}.{relation.column}", True))
+                found.append(Touch(f"{table}_{name}_touch", table, [], other, "id", relation.column, is_echoed=True))
         for field in model._meta.concrete_fields:
             if isinstance(field, models.ForeignKey) and (watched := _shown_of_target(model, field)):
                 target = field.related_model._meta.db_table
-                match = f"{field.column} = {{row}}.id"
-                is_of_whole = field.name in model.touches
-                found.append(Touch(f"{table}_{field.name}_shown", target, watched, table, match, is_of_whole=is_of_whole))
+                name, is_of_whole = f"{table}_{field.name}_shown", field.name in model.touches
+                found.append(Touch(name, target, watched, table, field.column, "id", is_of_whole=is_of_whole))
     return found
 
 
 def _restricting(model: type[Record]) -> Touch:
     """A record that is restricted, or open again, has changed for those who read it."""
     named, table = str(model._meta.verbose_name).replace(" ", "_"), model._meta.db_table
-    match = f"'{named}' = {{row}}.record_type AND id = {{row}}.record_id"
-    return Touch(f"{table}_restricting", "cmast_restriction", [], table, match, is_echoed=True)
+    condition = f"record_type = '{named}'"
+    return Touch(f"{table}_restricting", "cmast_restriction", [], table, "id", "record_id", condition, is_echoed=True)
 
 
 def _shown_of_target(model: type[Record], field: models.ForeignKey) -> list[str]:
@@ -125,17 +127,21 @@ def access_tables() -> dict[str, str]:
     }
 
 
-def follows() -> Iterator[dict[str, str]]:
-    """Names of tables and columns for each `Record.follows`."""
+class Follow(NamedTuple):
+    """Tables and columns of a `Record.follows`: the child's `shared` is that of the parent that it links to."""
+
+    name: str
+    child: str
+    parent: str
+    link: str
+    shared: str
+
+
+def follows() -> Iterator[Follow]:
     for model in apps.get_models():
         if issubclass(model, Record):
             for link, shared in model.follows:
                 link_field: Any = model._meta.get_field(link)
                 shared_field: Any = model._meta.get_field(shared)
-                yield {
-                    "name": f"{model._meta.db_table}_{link}_{shared}",
-                    "child": model._meta.db_table,
-                    "parent": link_field.related_model._meta.db_table,
-                    "link": link_field.column,
-                    "shared": shared_field.column,
-                }
+                table, parent = model._meta.db_table, link_field.related_model._meta.db_table
+                yield Follow(f"{table}_{link}_{shared}", table, parent, link_field.column, shared_field.column)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cmast.history.rules import Table, Touch, access_tables, follows, tables, touches
+from cmast.history.rules import Follow, Table, Touch, access_tables, follows, tables, touches
 from cmast.models import AccessStamp
 from cmast.models.records import STALE
 
@@ -102,7 +102,7 @@ def _touch(touch: Touch) -> Iterator[str]:
         yield f"CREATE TRIGGER {touch.name} {update} BEGIN {touch.statement('NEW')} END"
         return
     # The update that only moves the version is the echo of one that has touched already.
-    column = touch.match.rpartition(".")[2]
+    column = touch.source
     echo = "WHEN NEW.version = OLD.version" if touch.is_echoed else ""
     yield f"CREATE TRIGGER {touch.name}_insert AFTER INSERT ON {touch.table} BEGIN {touch.statement('NEW')} END"
     yield f"CREATE TRIGGER {touch.name}_delete AFTER DELETE ON {touch.table} BEGIN {touch.statement('OLD')} END"
@@ -113,7 +113,8 @@ def _touch(touch: Touch) -> Iterator[str]:
     yield f"CREATE TRIGGER {touch.name}_moved {moved} BEGIN {touch.statement('OLD')} END"
 
 
-def _follow(rule: dict[str, str]) -> Iterator[str]:
+def _follow(follow: Follow) -> Iterator[str]:
+    rule = follow._asdict()
     differs = "NEW.{link} IS NOT NULL AND NEW.{shared} IS NOT (SELECT {shared} FROM {parent} WHERE id = NEW.{link})"
     refuse = f"WHEN {differs} BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: {{name}}'); END"
     yield ("CREATE TRIGGER {name}_insert BEFORE INSERT ON {child} " + refuse).format(**rule)

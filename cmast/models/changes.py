@@ -37,7 +37,8 @@ def _hidden_changes(kind: Any, user: "Person") -> Q:
             hidden |= of_kind & Q(record_id__in=ids)
         else:
             column = kind._meta.get_field(path).attname
-            hidden |= of_kind & (Q(**{f"after__{column}__in": ids}) | Q(**{f"before__{column}__in": ids}))
+            belongs_now = Q(record_id__in=kind._default_manager.filter(**{f"{path}__in": ids}).order_by().values("pk"))
+            hidden |= of_kind & (belongs_now | Q(**{f"after__{column}__in": ids}) | Q(**{f"before__{column}__in": ids}))
     return hidden
 
 

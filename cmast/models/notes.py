@@ -66,6 +66,18 @@ def record_types() -> dict[str, type[Record]]:
     return {str(model._meta.verbose_name).replace(" ", "_"): model for model in apps.get_models() if issubclass(model, Record)}
 
 
+def nothing_named(kind: str, key: str) -> str:
+    """What is said of a record that does not exist, or not for the one who names it."""
+    return f"There is no {kind.replace('_', ' ')} with the key “{key}”."
+
+
+def require_named(kind: str, key: str, reader: Any) -> None:
+    """Raises ValidationError where this person sees no record of that kind and key. A kind that is none is the model's matter."""
+    model: Any = record_types().get(kind)
+    if model is not None and not model.objects.visible_to(reader).filter(key=key).exists():
+        raise ValidationError({"record_key": nothing_named(kind, key)})
+
+
 class NoteSubject(Record):
     """One record that a note is about, named by its kind and key, so that a note can be about anything."""
 
@@ -91,6 +103,6 @@ class NoteSubject(Record):
         if model is None:
             errors["record_type"] = f"There is no kind of record called “{self.record_type}”."
         elif not model._default_manager.filter(key=self.record_key).exists():
-            errors["record_key"] = f"There is no {model._meta.verbose_name} with the key “{self.record_key}”."
+            errors["record_key"] = nothing_named(self.record_type, self.record_key)
         if errors:
             raise ValidationError(errors)

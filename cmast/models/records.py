@@ -214,7 +214,7 @@ class Record(models.Model):
         self.version = version + 1 if self.key == base else 1
 
     def _check_what_needs_no_query(self) -> None:
-        """Links and constraints are left to the database, which checks them anyway. Where something is wrong, all of it is said."""
+        """Links and constraints are left to the database, which checks them anyway. Whoever is wrong is told all of it."""
         try:
             self.clean_fields(exclude={f.name for f in self._meta.concrete_fields if isinstance(f, models.ForeignKey)})
             self.clean()

@@ -14,7 +14,7 @@ from django.utils.functional import cached_property
 
 from cmast.models.changes import Change
 from cmast.models.fields import LineField, WordField
-from cmast.models.notes import Note, NoteSubject, record_types
+from cmast.models.notes import Note, NoteSubject, nothing_named, record_types
 from cmast.models.records import Record, RecordQuerySet
 from cmast.vocabulary import Role, Words
 
@@ -85,7 +85,7 @@ class Restriction(Record):
         if self.record_type not in restrictable():
             raise ValidationError({"record_type": f"“{self.record_type}” is no kind of record that can be restricted."})
         if not self.record_id:
-            raise ValidationError({"record_key": f"There is no {self.record_type} with the key “{self.record_key}”."})
+            raise ValidationError({"record_key": nothing_named(self.record_type, self.record_key)})
 
     @property
     def restricted(self) -> Record | None:
@@ -184,6 +184,8 @@ class Hidden:
             if kind not in (Note, NoteSubject) and any(self.paths(kind)):
                 keys = kind._default_manager.filter(self.condition(kind)).order_by().values("key")
                 about |= Q(record_type=name, record_key__in=keys)
+                gone = Change.objects.filter(table=kind._meta.db_table, row_id__in=self.ids(kind), operation="delete")
+                about |= Q(record_type=name, record_key__in=gone.order_by().values("record_key"))
         return set(NoteSubject.objects.filter(about).order_by().values_list("about_note", flat=True))
 
     @staticmethod
@@ -229,7 +231,9 @@ class Hidden:
     def settle(self) -> None:
         """Find out everything now, before the tables are replaced by those of another moment."""
         for kind in record_types().values() if self.stated else ():
-            list(self.paths(kind))
+            # Then they may have belonged elsewhere, but it is today that hides them.
+            present = kind._default_manager.filter(self.condition(kind)).order_by().values_list("pk", flat=True)
+            self._known[kind] = self.ids(kind) | set(present)
 
 
 def _any(paths: dict[str, set[int]]) -> Q:

@@ -74,7 +74,7 @@ def test_a_model_without_its_trigger_is_found_out(edition: Any) -> None:
         if connection.vendor == "sqlite":
             cursor.execute("DROP TRIGGER programmes_milestone_history_update")
         else:
-            cursor.execute("DROP TRIGGER cmast_history ON programmes_milestone")
+            cursor.execute("DROP TRIGGER a_history_programmes_milestone_insert ON programmes_milestone")
     with pytest.raises(AssertionError):
         test_the_database_has_exactly_the_triggers_that_the_models_ask_for(edition)
 

@@ -142,8 +142,9 @@ def test_readers_and_writers_at_once_leave_no_gap_and_no_repeat(edition: Any, ma
         connections.close_all()
 
     def read(number: int) -> None:
-        last = 0
-        while not is_done.is_set() or FeedEntry.objects.filter(position=None).exists():
+        last, is_last_turn = 0, False
+        while not is_last_turn:
+            is_last_turn = is_done.is_set()
             feed.number()
             found: Any = FeedEntry.objects.filter(position__gt=last).values_list("position", flat=True)
             positions = list(found)

@@ -1,6 +1,8 @@
 """An empty register on a PostgreSQL of its own, with Django ready in this process."""
 
 import os
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +26,8 @@ class Register(NamedTuple):
 @contextmanager
 def register() -> Iterator[Register]:
     """Until the block ends. What reads the settings as it is imported can be imported inside only."""
+    # Otherwise the servers would outlive a process that is told to stop.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with postgresql() as database, tempfile.TemporaryDirectory(prefix="cmast-bench-") as folder:
         env = environment(database.url, Path(folder))
         os.environ |= env

@@ -23,11 +23,12 @@ class ApiHandler(WSGIHandler):
     """Django with the middleware of `API_MIDDLEWARE` only, none of which hooks into views."""
 
     def load_middleware(self, is_async: bool = False) -> None:
-        self._view_middleware, self._template_response_middleware, self._exception_middleware = [], [], []
-        chain = convert_exception_to_response(self._get_response)
+        handler: Any = self  # the stubs leave these out
+        handler._view_middleware, handler._template_response_middleware, handler._exception_middleware = [], [], []
+        chain = convert_exception_to_response(handler._get_response)
         for path in reversed(settings.API_MIDDLEWARE):
             chain = convert_exception_to_response(import_string(path)(chain))
-        self._middleware_chain = chain
+        handler._middleware_chain = chain
 
 
 whole, api = WSGIHandler(), ApiHandler()

@@ -46,7 +46,7 @@ class KeyTaken(Exception):
     """Somebody has used the key since we looked."""
 
 
-def once(handler: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def once(handler: Callable[..., HttpResponse]) -> Any:
     """Lets a handler of POST be sent again under an `Idempotency-Key`.
 
     A view's `needs_key` names the actions that are refused without one: those whose effect cannot be taken back.

@@ -41,7 +41,7 @@ class SeenObjects(NestedObjects):
 def deleted_with(records: Any, request: HttpRequest, site: admin.AdminSite) -> Deleted:
     """As `ModelAdmin.get_deleted_objects`."""
     reader: Any = request.user
-    seen = SeenObjects(reader, using=router.db_for_write(Person), origin=records)
+    seen: Any = SeenObjects(reader, using=router.db_for_write(Person), origin=records)
     seen.collect(records)
     kept: set[str] = set()
 

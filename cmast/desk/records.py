@@ -225,7 +225,8 @@ class RecordAdmin(HistoryDesk, Humane, admin.ModelAdmin):
         link, *further = name.split("__")
         kind = self.model._meta.get_field(link).related_model if further else None
         caller: Any = request.user
-        return kind is not None and link not in belongs_to(self.model) and any(caller.reach.hidden.paths(kind))
+        model: Any = self.model
+        return kind is not None and link not in belongs_to(model) and any(caller.reach.hidden.paths(kind))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         context = {"title": capfirst(self.opts.verbose_name_plural), "has_history": True, **(extra_context or {})}

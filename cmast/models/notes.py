@@ -72,7 +72,7 @@ def nothing_named(kind: str, key: str) -> str:
 
 
 def require_named(kind: str, key: str, reader: Any) -> None:
-    """Raises ValidationError where this person sees no record of that kind and key. A kind that is none is the model's matter."""
+    """Raises ValidationError where this person sees no record of that kind and key. An unknown kind is for the model."""
     model: Any = record_types().get(kind)
     if model is not None and not model.objects.visible_to(reader).filter(key=key).exists():
         raise ValidationError({"record_key": nothing_named(kind, key)})

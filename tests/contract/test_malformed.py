@@ -188,12 +188,15 @@ def test_a_key_for_a_request_about_no_record_is_a_problem(edition: Any, api: Any
     assert response.status_code == 404
 
 
-@pytest.mark.parametrize("parameter", ["as_of", "created_at__lte"])
+@pytest.mark.parametrize("query", ["as_of=", "created_at__lte=", "source_lines=1&created_at__lte="])
 @pytest.mark.parametrize("offset", ["%2B17:56", "-23:59", "Z"])
-def test_a_moment_is_understood_however_far_from_greenwich_it_is_told(
-    parameter: str, offset: str, edition: Any, api: Any
-) -> None:
-    assert api("pmo").get(f"/api/v1/milestones/?{parameter}=2024-05-03T12:00:00{offset}").status_code == 200
+def test_a_moment_is_understood_however_far_from_greenwich_it_is_told(query: str, offset: str, edition: Any, api: Any) -> None:
+    assert api("pmo").get(f"/api/v1/milestones/?{query}2024-05-03T12:00:00{offset}").status_code == 200
+
+
+@pytest.mark.parametrize("query", ["", "source_lines=1&"])
+def test_a_number_beyond_what_is_stored_finds_nothing(query: str, edition: Any, api: Any) -> None:
+    assert api("pmo").get(f"/api/v1/scores/?{query}consequence=67180").json()["results"] == []
 
 
 def test_a_strange_charset_changes_nothing(edition: Any, api: Any) -> None:

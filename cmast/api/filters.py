@@ -100,6 +100,20 @@ class DayFilter(df.DateFilter):
         super().__init__(field_name=field_name, lookup_expr=lookup_expr, input_formats=_ISO, **kwargs)
 
 
+class MomentField(df.fields.IsoDateTimeField):
+    """A moment with any offset, in UTC: PostgreSQL reads no offset beyond 15:59."""
+
+    def clean(self, value: Any) -> Any:
+        moment = super().clean(value)
+        return moment.astimezone(dt.UTC) if moment else moment
+
+
+class MomentFilter(df.IsoDateTimeFilter):
+    """A moment, in ISO form."""
+
+    field_class = MomentField
+
+
 class ListHasFilter(df.CharFilter):
     """A list of words that holds this word."""
 
@@ -207,7 +221,7 @@ def filters_of(field: models.Field) -> dict[str, df.Filter]:
         case models.BooleanField():
             found = {name: StrictBooleanFilter(field_name=name, help_text=what)}
         case models.DateTimeField():
-            found = _range(df.IsoDateTimeFilter, name, what, validators=[_within_the_calendar])
+            found = _range(MomentFilter, name, what, validators=[_within_the_calendar])
             del found[name]
         case models.DateField():
             found = _range(DayFilter, name, what)

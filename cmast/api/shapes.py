@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 
@@ -60,8 +61,12 @@ def rows(shape: Hashable | None, build: Callable[[Values], QuerySet], values: Va
         _keep(shape, _compile(build, values))
     found = _kept.get(shape) if shape is not None else None
     if found is None:
+        try:
+            sql, parameters = build(values).query.sql_with_params()
+        except EmptyResultSet:  # a number beyond what its column holds
+            return []
         with connection.cursor() as cursor:
-            cursor.execute(*build(values).query.sql_with_params())
+            cursor.execute(sql, parameters)
             return list(cursor.fetchall())
     return _run(found.sql, found.bind(values))
 
@@ -90,8 +95,11 @@ def _keep(shape: Hashable, found: Statement | None) -> None:
 def _compile(build: Callable[[Values], QuerySet], values: Values) -> Statement | None:
     """The statement with its slots; None where the values cannot be told from the rest."""
     one, other = (made_up(values, seed) for seed in (1, 2))
-    sql, first = build(one).query.sql_with_params()
-    again, second = build(other).query.sql_with_params()
+    try:
+        sql, first = build(one).query.sql_with_params()
+        again, second = build(other).query.sql_with_params()
+    except EmptyResultSet:  # a made-up number beyond what its column holds
+        return None
     if sql != again or len(first) != len(second):
         return None
     parts = [_slot(left, right, one, other) if left != right else left for left, right in zip(first, second, strict=True)]
@@ -149,7 +157,7 @@ def _made_up(value: Any, seed: int) -> Any:
         case Decimal():
             return Decimal(seed)
         case int():
-            return 10**9 + seed
+            return 20_000 + seed  # fits into the smallest column
         case _:
             return f"made-up-{seed}"
 

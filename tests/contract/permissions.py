@@ -8,7 +8,6 @@ all    reads and writes all
 mine   reads and writes what belongs to them; what belongs to others does not exist
 named  reads what names them, writes nothing; what does not name them does not exist
 every  as mine, and what belongs to others too
-
 feed   reads what is about records that they may read
 
 Whatever they ask for, strangers are answered 401 and people without a current role 403. A read-only token is answered as the

@@ -64,6 +64,7 @@ def test_every_kind_of_record_has_a_desk() -> None:
     assert all(isinstance(desk, RecordAdmin) for desk in DESKS)
 
 
+@pytest.mark.either_database
 @pytest.mark.parametrize("model", RECORDS, ids=lambda model: model.__name__)
 def test_every_field_is_on_the_form(model: type[Record]) -> None:
     desk = admin.site._registry[model]
@@ -72,6 +73,7 @@ def test_every_field_is_on_the_form(model: type[Record]) -> None:
     assert fields - shown <= {"id", "password", "record_id"}
 
 
+@pytest.mark.either_database
 @pytest.mark.parametrize("model", RECORDS, ids=lambda model: model.__name__)
 def test_list_add_and_change_pages_answer(model: type[Record], edition: str, sign_in: Callable, make: Callable) -> None:
     desk, record = sign_in("admin"), model.objects.first() or make(model)

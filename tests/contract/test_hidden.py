@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.messages import get_messages
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
@@ -25,6 +25,8 @@ from cmast.urls import api as router
 from programmes.models import Approval, Decision, Vote
 from risks.models import Risk
 from tests import factories
+
+pytestmark = pytest.mark.either_database
 
 #: Keys, and ids in another system. The word for what is hidden is in nothing else.
 HIDDEN, MISSING = "zebra", "okapi"
@@ -355,10 +357,6 @@ def shown(client: APIClient, resource: str, key: str = "own") -> tuple[dict[str,
 # --- The desk ---------------------------------------------------------------------------------------------------------
 
 
-#: The desk asks the same questions of either database; once is enough.
-once = pytest.mark.skipif(connection.vendor == "postgresql", reason="tried on SQLite")
-
-
 @pytest.fixture
 def desk(sign_in: Any) -> Client:
     return sign_in("pmo")
@@ -368,7 +366,6 @@ def page(kind: Any, view: str, *args: object) -> str:
     return reverse(f"admin:{kind._meta.app_label}_{kind._meta.model_name}_{view}", args=args)
 
 
-@once
 @pytest.mark.parametrize("resource", KINDS)
 def test_the_desk_answers_as_if_a_hidden_record_were_missing(
     resource: str, edition: Any, desk: Client, secret: Any, restrict: Any
@@ -393,7 +390,6 @@ def test_the_desk_answers_as_if_a_hidden_record_were_missing(
     assert not told(desk.get(page(kind, "deleted")), url)
 
 
-@once
 @pytest.mark.parametrize("resource", KINDS)
 def test_the_desk_does_not_tell_what_a_record_links_to_when_that_is_hidden(
     resource: str, edition: Any, desk: Client, make: Any, secret: Any, restrict: Any

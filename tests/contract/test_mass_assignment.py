@@ -13,6 +13,8 @@ import pytest
 from cmast.models import ApiToken
 from cmast.urls import api as router
 
+pytestmark = pytest.mark.either_database
+
 VIEWSETS = {prefix: viewset for prefix, viewset, _ in router.registry}
 RESOURCES = [prefix for prefix in VIEWSETS if prefix != "tokens"]
 #: What each change moves by itself.

@@ -23,6 +23,8 @@ from programmes.models import Programme, Workstream
 from tests.contract.permissions import ANSWERS, CALLERS, PAGES, RESOURCES
 from tests.factories import restrict
 
+pytestmark = pytest.mark.either_database
+
 HEAD, *ROWS = (line.split(maxsplit=7) for line in RESOURCES.strip().splitlines())
 #: (resource, column) -> word.
 WORD = {(row[0], column): word for row in ROWS for column, word in zip(HEAD[1:7], row[1:7], strict=True)}

@@ -122,7 +122,7 @@ def plausible(name: str, filter_: Any) -> str:
         return "true"
     if kind in ("DayFilter", "DateFilter"):
         return "2024-05-03"
-    if kind == "IsoDateTimeFilter":
+    if kind == "MomentFilter":
         return "2024-05-03T12:00:00Z"
     if kind == "NumberFilter":
         return "1"

@@ -11,6 +11,7 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 CMAST_
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/cmast
 COPY manage.py ./
+COPY docs/openapi.yml docs/
 COPY cmast cmast
 COPY programmes programmes
 COPY metrics metrics

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import QuerySet
 
 #: Name of a value -> the value: `{"programme": ["diagnostics"], "day": date(2024, 5, 3)}`.
@@ -77,6 +77,16 @@ def _run(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
+    try:
+        return _run_prepared(sql, parameters)
+    except (InterfaceError, OperationalError):
+        if connection.in_atomic_block:
+            raise
+        connection.close()  # the server was started anew since this connection was last used
+        return _run_prepared(sql, parameters)
+
+
+def _run_prepared(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
     from psycopg import Cursor
 
     connection.ensure_connection()

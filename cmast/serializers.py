@@ -120,6 +120,9 @@ class WebhookDeliverySerializer(serializers.ModelSerializer):
     serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {DateTimeField: MomentField}
 
     id = serializers.UUIDField(read_only=True, help_text="The header webhook-id of the message.")
+    # Said here because each database has a range of its own for such numbers.
+    attempts = serializers.IntegerField(read_only=True, help_text="How often it was tried.")
+    last_status = serializers.IntegerField(read_only=True, allow_null=True, help_text="Status of the receiver's last answer.")
     asked_by: Any = serializers.SlugRelatedField(
         slug_field="key", read_only=True, allow_null=True, help_text="Who asked for it to be sent, where a person did."
     )

@@ -4,6 +4,8 @@ import io
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.test import RequestFactory
 
 from cmast.wsgi import application
@@ -21,7 +23,14 @@ def call(client: Any, path: str, **environ: str) -> tuple[str, dict[str, str], b
     def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
         answered.update(status=status, headers=dict(headers))
 
-    body = b"".join(application(given, start_response))
+    signals = (request_started, request_finished)
+    for signal in signals:  # it would take the test's own connection away
+        signal.disconnect(close_old_connections)
+    try:
+        body = b"".join(application(given, start_response))
+    finally:
+        for signal in signals:
+            signal.connect(close_old_connections)
     return answered["status"], answered["headers"], body
 
 

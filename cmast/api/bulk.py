@@ -20,7 +20,7 @@ from rest_framework.serializers import as_serializer_error
 
 from cmast.api.conditional import etag_of, tags, version_in
 from cmast.api.problems import PreconditionFailed, PreconditionRequired
-from cmast.api.serializers import KeyRelatedField
+from cmast.api.serializers import KeyRelatedField, Strict
 from cmast.history.context import changing
 from cmast.models import Change, Record
 from cmast.models.records import known_keys
@@ -29,7 +29,7 @@ MAX_ROWS = 1000
 NATURAL_KEY = ("external_source", "external_id")
 
 
-class BulkSerializer(serializers.Serializer):
+class BulkSerializer(Strict):
     """Rows to write, at most 1,000."""
 
     OPERATIONS = ("create", "update", "upsert")
@@ -52,12 +52,6 @@ class BulkSerializer(serializers.Serializer):
         help_text="Each as in a single request, with `etag` as you read it where a record is updated. It may be left out while "
         "nobody else has changed the record since.",
     )
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
-            wrong = {str(name)[:100]: ["There is no such field."] for name in unknown}
-            raise exceptions.ValidationError(wrong, "unknown_field")
-        return super().to_internal_value(data)
 
 
 class RowErrorSerializer(serializers.Serializer):

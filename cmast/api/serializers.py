@@ -104,13 +104,17 @@ class WordsField(serializers.ListField):
     child = serializers.CharField(max_length=300)
 
 
-class StrictSerializer(serializers.ModelSerializer):
+class Strict(serializers.Serializer):
     """Refuses fields that it does not have. What the server writes may come back, and is not read."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
             raise ValidationError({str(name)[:100]: ["There is no such field."] for name in unknown}, code="unknown_field")
         return super().to_internal_value(data)
+
+
+class StrictSerializer(Strict, serializers.ModelSerializer):
+    """The same for what is derived from a model."""
 
 
 class RecordSerializer(StrictSerializer):

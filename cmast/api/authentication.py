@@ -18,6 +18,7 @@ from knox.auth import TokenAuthentication
 from rest_framework.request import Request
 
 from cmast.models import AccessStamp, ApiToken, Person
+from cmast.models.access import Stamp
 from cmast.models.restrictions import Hidden
 
 #: For how long a caller is kept, in seconds, and how many.
@@ -30,7 +31,7 @@ class Known:
 
     person: Person
     token: ApiToken
-    stamp: int
+    stamp: str
     day: dt.date
     until: float
 
@@ -41,9 +42,11 @@ class Known:
         return time.monotonic() < self.until and self.day == timezone.localdate() and is_valid
 
     def caller(self) -> tuple[Person, ApiToken]:
-        """The person for one request: what is hidden is found out anew, because other records may have come below it."""
+        """The person for one request. Where the stamp does not tell that other records have come below what is hidden, that is
+        found out anew."""
         person = copy.copy(self.person)
-        person.__dict__["reach"] = replace(self.person.reach, hidden=Hidden(self.person.reach.hidden.stated))
+        if not Stamp.sees_data():
+            person.__dict__["reach"] = replace(self.person.reach, hidden=Hidden(self.person.reach.hidden.stated))
         return person, self.token
 
 
@@ -63,7 +66,7 @@ class BearerAuthentication(TokenAuthentication):
     def authenticate_credentials(self, token: bytes) -> tuple[Person, ApiToken]:
         digest = hashlib.sha256(token).digest()
         known = _known.get(digest)
-        if known is None or not known.is_fresh or not (self._confirms_itself() or known.stamp == AccessStamp.now()):
+        if known is None or not known.is_fresh or not (self._confirms_itself() or known.stamp == stamp_for(known.person)):
             known = self._read(token, digest)
         self.request.access_stamp, self.request.access_digest = known.stamp, digest
         return known.caller()
@@ -74,8 +77,9 @@ class BearerAuthentication(TokenAuthentication):
 
     def _read(self, token: bytes, digest: bytes) -> Known:
         _known.pop(digest, None)
-        stamp = AccessStamp.now()  # before the rest, so that what changes meanwhile is noticed
+        stamp = AccessStamp.now(with_data=True)  # before the rest, so that what changes meanwhile is noticed
         person, found = super().authenticate_credentials(token)
+        stamp = stamp if person.reach.hidden else stamp.partition("/")[0]
         known = Known(person, found, stamp, timezone.localdate(), time.monotonic() + KEPT)
         if person.reach.is_member:  # who is refused now may be let in at any moment
             with _lock:
@@ -83,6 +87,11 @@ class BearerAuthentication(TokenAuthentication):
                     _known.clear()
                 _known[digest] = known
         return known
+
+
+def stamp_for(reader: Any) -> str:
+    """The stamp that this reader's rights are kept under: where something is hidden, they follow from other data as well."""
+    return AccessStamp.now(with_data=bool(reader.reach.hidden))
 
 
 def read_again(request: Any) -> None:
@@ -95,4 +104,4 @@ def read_again(request: Any) -> None:
 def is_outdated(request: Any) -> bool:
     """Whether rights have changed since those of this token's owner were read. A session's are read with each request."""
     stamp = getattr(request, "access_stamp", None)
-    return stamp is not None and stamp != AccessStamp.now()
+    return stamp is not None and stamp != stamp_for(request.user)

@@ -212,20 +212,16 @@ class Bulk:
 
     def _check(self) -> None:
         context = self.view.get_serializer_context() | {"known": self._known()}
-        creating = self.view.serializer_class(context=context)
-        updating = self.view.serializer_class(partial=True, context=context)
         for row in self._fine():
             try:
-                serializer = creating if row.is_new else updating
-                serializer.instance = row.record
-                self._fill(row, serializer)
+                self._fill(row, self.view.serializer_class.reused(row.record, row.given, context, partial=not row.is_new))
             except (exceptions.APIException, DjangoValidationError) as error:
                 row.refuse(error)
 
     def _known(self) -> dict[tuple[type[Record], str], Record]:
         """Every record that the rows link to by key and that the caller may see, in one query per kind of record."""
         wanted: dict[Any, set[str]] = defaultdict(set)
-        fields = self.view.serializer_class(context=self.view.get_serializer_context()).fields
+        fields = self.view.serializer_class.reused(None, None, {}).fields
         for name, declared in fields.items():
             linked: Any = getattr(declared, "child_relation", declared)
             if isinstance(linked, KeyRelatedField) and not declared.read_only:

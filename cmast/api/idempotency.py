@@ -97,11 +97,12 @@ def _run(
         response = handler(view, request, *args, **kwargs)
         body = orjson.dumps(response.data, default=str) if isinstance(response, Response) else response.content
         headers = {name: response.headers[name] for name in _REPEATED if name in response.headers}
-        answer = {"status": response.status_code, "answer": body.decode(), "headers": headers}
-        IdempotencyKey.objects.filter(pk=claimed).update(**answer)
+        with connection.cursor() as cursor:
+            cursor.execute(_ANSWER, [response.status_code, body.decode(), orjson.dumps(headers).decode(), claimed])
     return response
 
 
+_ANSWER = "UPDATE cmast_idempotencykey SET status = %s, answer = %s, headers = %s WHERE id = %s"
 _CLAIM = """
 INSERT INTO cmast_idempotencykey (person_id, key, path, fingerprint, status, answer, headers, created_at)
 VALUES (%s, %s, %s, %s, 0, '', '{}', %s) ON CONFLICT (person_id, key) DO NOTHING RETURNING id

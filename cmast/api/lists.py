@@ -13,16 +13,19 @@ from typing import Any
 import orjson
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import DateTimeField, F, QuerySet, Subquery
+from django.db.models import DateTimeField, F, QuerySet
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
-from cmast.api import shapes
+from cmast import shapes
+from cmast.api.authentication import stamp_for
 from cmast.api.filters import StrictBooleanFilter
+from cmast.api.finding import rights
 from cmast.api.pagination import PARAMETERS, Page, page_of, wants_count
 from cmast.api.problems import QueryError
-from cmast.api.rows import Columns, MomentText
-from cmast.models import AccessStamp, Record, RecordQuerySet
+from cmast.api.rows import Columns, MomentText, joined_to, stored
+from cmast.models import Record
+from cmast.models.access import Stamp
 from cmast.models.people import anybody
 
 #: Columns beside the record's own: the one that orders the list, the primary key, and the stamp of all rights.
@@ -55,11 +58,12 @@ def page(view: Any, request: Request) -> bytes:
     except QueryError as error:
         raise NotPlain from error
     asked = _asked(view, request)
-    place = _place(view, wanted, day)
+    place = _place(view, wanted)
 
     def build(values: shapes.Values) -> QuerySet:
         after = replace(wanted, value=values.get("value"), pk=values.get("pk", 0))
-        return _columns(view, request, values, after.of(_filtered(view, request, asked, values)), wanted.column)
+        found = after.by_index(stored(_filtered(view, request, asked, values)))
+        return _columns(view, request, values, joined_to(found, values["day"]), wanted.column).order_by(*after.order)
 
     shape = ("list", *asked.shape, wanted.size, wanted.column, wanted.is_descending, *place)
     rows = _fetch(view, request, shape, build, {**asked.values, **place, "day": day})
@@ -97,7 +101,7 @@ def version(view: Any, request: Request, key: str) -> int | None:
 
     def build(values: shapes.Values) -> QuerySet:
         rows = view.queryset.visible_to(request.user).filter(key=values["key"])
-        return rows.annotate(stamp_=_stamp()).values_list("version", "stamp_")
+        return rows.annotate(stamp_=_stamp(request)).values_list("version", "stamp_")
 
     rows = _fetch(view, request, ("version",), build, {"key": key})
     return rows[0][0] if rows else None
@@ -149,18 +153,19 @@ def _filtered(view: Any, request: Request, asked: Asked, values: shapes.Values) 
     return rows
 
 
-def _place(view: Any, wanted: Page, day: dt.date) -> shapes.Values:
+def _place(view: Any, wanted: Page) -> shapes.Values:
     """Where the page begins, in the types of the columns."""
     if wanted.is_first:
         return {}
     if wanted.column == "pk" or wanted.value is None:
         return {"pk": wanted.pk}
-    return {"pk": wanted.pk, "value": _column(view, wanted.column, day).to_python(wanted.value)}
+    return {"pk": wanted.pk, "value": _column(_class(view), wanted.column).to_python(wanted.value)}
 
 
-def _column(view: Any, name: str, day: dt.date) -> Any:
+@cache
+def _column(view_class: Any, name: str) -> Any:
     """The field of a column of the table, or of one that is computed."""
-    rows = view.queryset.with_computed(day)
+    rows = view_class.queryset.with_computed(dt.date.min)
     return rows.query.annotations[name].output_field if name in rows.query.annotations else rows.model._meta.get_field(name)
 
 
@@ -169,13 +174,14 @@ def _columns(view: Any, request: Request, values: shapes.Values, rows: QuerySet,
     day, mark = values["day"], values.get("mark", "")
     made = Columns(view.serializer_class(), request.user, day, mark).expressions
     found = {f"{name}_": expression for name, expression in made.items()}
-    is_moment = order != "pk" and isinstance(_column(view, order, day), DateTimeField)
-    beside = {"order__": MomentText(order) if is_moment else F(order), "pk__": F("pk"), "stamp__": _stamp()}
+    is_moment = order != "pk" and isinstance(_column(_class(view), order), DateTimeField)
+    beside = {"order__": MomentText(order) if is_moment else F(order), "pk__": F("pk"), "stamp__": _stamp(request)}
     return rows.annotate(**found, **beside).values_list(*found, *beside)
 
 
-def _stamp() -> Subquery:
-    return Subquery(AccessStamp.objects.filter(pk=AccessStamp.ID).values("number"))
+def _stamp(request: Request) -> Stamp:
+    caller: Any = request.user
+    return Stamp(with_data=bool(caller.reach.hidden))
 
 
 def _fetch(
@@ -188,15 +194,13 @@ def _fetch(
 ) -> list[tuple[Any, ...]]:
     """The rows, read with the rights that hold now. Raises AccessChanged."""
     caller: Any = request.user
-    hidden = caller.reach.hidden
-    if hidden:
+    if hidden := caller.reach.hidden:
         values = {**values, "mark": hidden.mark}
     view_class = _class(view)
-    is_shared = not is_personal(view_class) and not (hidden and any(any(hidden.paths(k)) for k in involved(view_class)))
-    whole = (view_class, connection.vendor, bool(hidden), *shape) if is_shared else None
-    rows = shapes.rows(whole, build, values)
+    whose = (*rights(caller, involved(view_class)), Stamp.sees_data())
+    rows = shapes.rows((view_class, connection.vendor, *whose, *shape), build, values)
     stamp = None if is_confirmed else getattr(request, "access_stamp", None)  # a session's rights were read just now
-    if stamp is not None and stamp != (rows[0][-1] or 0 if rows else AccessStamp.now()):
+    if stamp is not None and stamp != (rows[0][-1] if rows else stamp_for(caller)):
         raise AccessChanged
     return rows
 
@@ -227,10 +231,3 @@ def _relations(model: Any) -> set[str]:
 
 def _linked(model: Any) -> set[Any]:
     return {field.related_model for field in (*model._meta.concrete_fields, *model._meta.many_to_many) if field.is_relation}
-
-
-@cache
-def is_personal(view_class: Any) -> bool:
-    """Whether what a list of this view reads depends on the person by rules of its own."""
-    kinds: Any = involved(view_class)
-    return any(type(kind.objects.all()).visible_to is not RecordQuerySet.visible_to for kind in kinds)

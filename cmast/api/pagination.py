@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core import signing
-from django.db.models import F, Q, QuerySet
+from django.db import connection
+from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
+from django.db.models.lookups import GreaterThan, LessThan
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +27,12 @@ def page_size_of(request: Request) -> int:
     return int(given)
 
 
+class Pair(Func):
+    """Two columns that are compared together, as an index over both can."""
+
+    template, arg_joiner, output_field = "(%(expressions)s)", ", ", BooleanField()
+
+
 @dataclass(frozen=True)
 class Page:
     """Which rows a caller wants: how many, in what order, after which."""
@@ -37,24 +45,50 @@ class Page:
     value: Any = None
     pk: Any = 0
 
-    def of(self, rows: QuerySet) -> QuerySet:
-        """These rows, and one more if there is a next page. What is unknown comes last either way."""
+    @property
+    def order(self) -> list[Any]:
+        """What is unknown comes last either way."""
         tie = "-pk" if self.is_descending else "pk"
-        by: list[Any] = [tie]
-        if self.column != "pk":
-            column = F(self.column)
-            by.insert(0, column.desc(nulls_last=True) if self.is_descending else column.asc(nulls_last=True))
-        return (rows if self.is_first else rows.filter(self._after())).order_by(*by)[: self.size + 1]
-
-    def _after(self) -> Q:
-        later = "lt" if self.is_descending else "gt"
-        tie = Q(**{f"pk__{later}": self.pk})
         if self.column == "pk":
-            return tie
+            return [tie]
+        column = F(self.column)
+        return [column.desc(nulls_last=True) if self.is_descending else column.asc(nulls_last=True), tie]
+
+    def of(self, rows: QuerySet) -> QuerySet:
+        """These rows, and one more if there is a next page."""
+        return self._first(rows if self.is_first else rows.filter(self._after(rows)))
+
+    def by_index(self, rows: QuerySet) -> QuerySet:
+        """The same as `of`, for rows as they are stored, such that an index on the column serves a page far behind.
+
+        "Later or unknown" is no range of an index, but later is one and unknown is another.
+        """
+        may_be_unknown = any(field.name == self.column and field.null for field in rows.model._meta.concrete_fields)
+        if self.is_first or self.value is None or not may_be_unknown or connection.vendor != "postgresql":
+            return self.of(rows)
+        later, unknown = self._first(rows.filter(self._later(rows))), self._first(rows.filter(self._is_unknown()))
+        return self._first(later.union(unknown, all=True))
+
+    def _first(self, rows: QuerySet) -> QuerySet:
+        return rows.order_by(*self.order)[: self.size + 1]
+
+    def _after(self, rows: QuerySet) -> Q:
+        if self.column == "pk":
+            return self._is_behind()
         if self.value is None:
-            return tie & Q(**{f"{self.column}__isnull": True})
-        beyond = Q(**{f"{self.column}__{later}": self.value}) | Q(**{f"{self.column}__isnull": True})
-        return beyond | Q(**{self.column: self.value}) & tie
+            return self._is_unknown() & self._is_behind()
+        return self._later(rows) | self._is_unknown()
+
+    def _later(self, rows: QuerySet) -> Q:
+        later = LessThan if self.is_descending else GreaterThan
+        kind = F(self.column).resolve_expression(rows.query).output_field
+        return Q(later(Pair(F(self.column), F("pk")), Pair(Value(self.value, kind), Value(self.pk, rows.model._meta.pk))))
+
+    def _is_unknown(self) -> Q:
+        return Q(**{f"{self.column}__isnull": True})
+
+    def _is_behind(self) -> Q:
+        return Q(**{"pk__lt" if self.is_descending else "pk__gt": self.pk})
 
     def cursor(self, value: Any, pk: Any) -> str:
         """Where the page after the row with these begins."""

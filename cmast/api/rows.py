@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, models
 from django.db.models import Case, F, Func, JSONField, OuterRef, Subquery, TextField, Value, When
 from django.db.models.functions import Cast, Concat
+from django.db.models.sql.datastructures import BaseTable
 from rest_framework import serializers
 
 from cmast.api.serializers import DecimalTextField, KeyRelatedField, LinkedNameField, MomentField, WordsField
@@ -80,6 +81,30 @@ class JsonList(Subquery):
     def __init__(self, rows: models.QuerySet, item: Any) -> None:
         self.is_json = isinstance(item, JsonObject)
         super().__init__(rows.values(item=item))
+
+
+class PageTable(BaseTable):
+    """The rows of a page in the place of their table: nothing is joined to a row that is not on the page."""
+
+    def __init__(self, rows: models.QuerySet) -> None:
+        super().__init__(rows.model._meta.db_table, rows.model._meta.db_table)
+        self.rows = rows
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        sql, parameters = self.rows.query.get_compiler(connection=connection).as_sql()
+        return f"({sql}) {connection.ops.quote_name(self.table_alias)}", parameters
+
+
+def stored(rows: models.QuerySet) -> models.QuerySet:
+    """The rows as they are stored, without what is computed."""
+    return rows.values_list(*(field.attname for field in rows.model._meta.concrete_fields))
+
+
+def joined_to(page: models.QuerySet, day: dt.date) -> Any:
+    """The rows of a page as they are stored, with the columns that are computed for the day, to annotate further."""
+    rows = page.model._default_manager.with_computed(day)
+    rows.query.alias_map[rows.query.get_initial_alias()] = PageTable(page)
+    return rows
 
 
 class Columns:

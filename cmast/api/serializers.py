@@ -5,18 +5,21 @@ what is unknown is null. The committed OpenAPI document is the reviewed list of 
 """
 
 import datetime as dt
+import threading
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.validators import UniqueValidator
 
 from cmast.api.conditional import etag_of
+from cmast.api.finding import visible
 from cmast.models import Reader, Record
 from cmast.models.fields import NumberField, WordListField
 from cmast.models.restrictions import Hidden
@@ -34,6 +37,8 @@ COMMON = (
     "created_at",
     "updated_at",
 )
+
+_made = threading.local()
 
 #: What is about the record as such.
 LAST = ("etag", "change_reason")
@@ -67,7 +72,7 @@ class KeyRelatedField(serializers.SlugRelatedField):
         """Looked up already where many rows are written at once."""
         if "known" in self.context:
             return self.context["known"].get((queryset.model, key))
-        return queryset.visible_to(self.context["request"].user).filter(key=key).first()
+        return visible(queryset.model, key, self.context["request"].user)
 
 
 class LinkedNameField(serializers.CharField):
@@ -110,7 +115,18 @@ class Strict(serializers.Serializer):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
             raise ValidationError({str(name)[:100]: ["There is no such field."] for name in unknown}, code="unknown_field")
+        self._given = frozenset(data) if isinstance(data, dict) else frozenset()
         return super().to_internal_value(data)
+
+    @cached_property
+    def _written(self) -> list[serializers.Field]:
+        return [field for field in self.fields.values() if not field.read_only]
+
+    @property
+    def _writable_fields(self) -> list[serializers.Field]:
+        """Those that the body gives, and those that have something to say where it does not: few of many."""
+        empty = serializers.empty
+        return [f for f in self._written if f.field_name in self._given or f.required or f.default is not empty]
 
 
 class StrictSerializer(Strict, serializers.ModelSerializer):
@@ -148,6 +164,19 @@ class RecordSerializer(StrictSerializer):
         super().__init_subclass__(**kwargs)
         if not cls.__dict__.get("__doc__"):
             cls.__doc__ = cls.Meta.model.__doc__
+
+    @classmethod
+    def reused(cls, instance: Record | None, body: Any, context: dict[str, Any], *, partial: bool = False) -> Self:
+        """The serializer of this thread for what comes in: made once, because its fields are dear to make."""
+        kind = cls, instance is not None
+        made = vars(_made).setdefault("kinds", {})
+        if kind not in made:
+            made[kind] = cls(instance)
+        serializer = made[kind]
+        for name in ("_validated_data", "_errors", "_data"):
+            vars(serializer).pop(name, None)
+        serializer.instance, serializer.initial_data, serializer.partial, serializer._context = instance, body, partial, context
+        return serializer
 
     @classmethod
     def relations(cls, reader: Reader) -> tuple[list[str], list[Any]]:
@@ -229,6 +258,15 @@ class RecordSerializer(StrictSerializer):
             values = self._keep_what_is_hidden(values)
         return values
 
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        """As ModelSerializer does, without looking for nested writes, of which there are none."""
+        relations = {field.name for field in self.Meta.model._meta.many_to_many} & set(validated_data)
+        lists = {name: validated_data.pop(name) for name in relations}
+        record = self.Meta.model._default_manager.create(**validated_data)
+        for name, linked in lists.items():
+            getattr(record, name).set(linked)
+        return record
+
     def _keep_what_is_hidden(self, values: dict[str, Any]) -> dict[str, Any]:
         """Who reads null where there is a record hidden from them, and writes it back, does not mean to take it away."""
         hidden, stored = hidden_from(self.context), self.instance
@@ -244,7 +282,7 @@ class RecordSerializer(StrictSerializer):
 
     def _left_out(self, values: dict[str, Any]) -> dict[str, Any]:
         """PUT replaces the record: what the body leaves out goes back to unknown."""
-        left_out = [str(f.source) for f in self._writable_fields if f.source not in values and f.source != "change_reason"]
+        left_out = [str(f.source) for f in self._written if f.source not in values and f.source != "change_reason"]
         meta: Any = self.Meta.model._meta
         fields = {name: meta.get_field(name) for name in left_out}
         return {name: [] if field.many_to_many else field.get_default() for name, field in fields.items()}

@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from cmast.api import conditional, lists
 from cmast.api.authentication import is_outdated, read_again
 from cmast.api.bulk import Bulk
+from cmast.api.finding import is_editable
 from cmast.api.history import ChangeSerializer
 from cmast.api.idempotency import once
 from cmast.api.pagination import KeysetPagination
@@ -200,13 +201,13 @@ class RecordViewSet(viewsets.ModelViewSet):
         return body | named if isinstance(body, dict) else body
 
     def _created(self, body: Any) -> HttpResponse:
-        serializer = self.get_serializer(data=body)
+        serializer = self.serializer_class.reused(None, body, self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         record = self._write(serializer)
         return self._written(record, status=201, Location=reverse(f"{self.basename}-detail", args=[record.key]))
 
     def _updated(self, stored: Record, body: Any, partial: bool = False) -> HttpResponse:
-        serializer = self.get_serializer(stored, data=body, partial=partial)
+        serializer = self.serializer_class.reused(stored, body, self.get_serializer_context(), partial=partial)
         serializer.is_valid(raise_exception=True)
         try:
             return self._written(self._write(serializer))
@@ -247,8 +248,7 @@ class RecordViewSet(viewsets.ModelViewSet):
         return PreconditionFailed(conditional.position_of(self.request, now, stored.version))
 
     def _require_editable(self, record: Record) -> None:
-        model: Any = type(record)
-        if not model.objects.editable_by(self.request.user).filter(pk=record.pk).exists():
+        if not is_editable(record, self.request.user):
             raise PermissionDenied("You may read this record but not change it.", "not_editable")
 
 

@@ -95,7 +95,7 @@ def _prepare(sender: Any, connection: BaseDatabaseWrapper, **_: Any) -> None:
         features.max_query_params = connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
         return
     raw: Any = connection.connection
-    raw.prepare_threshold, raw.prepared_max = 5, 500  # for `cmast.api.shapes`; Django's own cursors prepare nothing
+    raw.prepare_threshold, raw.prepared_max = 5, 500  # for `cmast.shapes`; Django's own cursors prepare nothing
     if _tell_postgresql not in connection.execute_wrappers:
         connection.execute_wrappers.append(_tell_postgresql)
 

@@ -1,6 +1,30 @@
 """A number that moves with everything that decides who may do what."""
 
-from django.db import models
+from typing import Any
+
+from django.db import connection, models
+from django.db.models import Func, TextField
+
+
+class Stamp(Func):
+    """The present number as text, empty where nothing has changed yet.
+
+    With data it is a text that moves with every change of any table, if only on PostgreSQL: what follows from the data of many
+    tables is known to hold as long as it stays the same.
+    """
+
+    NUMBER = "coalesce((SELECT CAST(number AS text) FROM cmast_accessstamp WHERE id = 1), '')"
+    WITH_DATA = NUMBER + " || '/' || CAST(pg_current_snapshot() AS text)"
+
+    output_field = TextField()
+
+    def __init__(self, *, with_data: bool = False, **extra: Any) -> None:
+        super().__init__(template=self.WITH_DATA if with_data and self.sees_data() else self.NUMBER)
+
+    @staticmethod
+    def sees_data() -> bool:
+        """A transaction does not see its own changes as a new state."""
+        return connection.vendor == "postgresql" and not connection.in_atomic_block
 
 
 class AccessStamp(models.Model):
@@ -23,6 +47,7 @@ class AccessStamp(models.Model):
         return f"{self.number}"
 
     @classmethod
-    def now(cls) -> int:
-        """The present number; 0 where nothing has changed yet."""
-        return cls.objects.filter(pk=cls.ID).values_list("number", flat=True).first() or 0
+    def now(cls, *, with_data: bool = False) -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT " + Stamp(with_data=with_data).extra["template"])
+            return str(cursor.fetchone()[0])

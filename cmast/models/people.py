@@ -1,6 +1,7 @@
 """People, what they may do, and the tokens of systems that act for them."""
 
 import datetime as dt
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -122,6 +123,13 @@ class Person(AbstractBaseUser, Record):
             elif area and (pk := getattr(membership, f"{area}_id")):
                 reach.writes[area].add(pk)
         return reach
+
+    @property
+    def rights(self) -> Hashable:
+        """All that queries tell this person from others by, besides what is hidden."""
+        roles = frozenset(membership.role for membership in self.current_memberships)
+        writes = frozenset((area, frozenset(ids)) for area, ids in self.reach.writes.items())
+        return self.pk, self.is_active, roles, writes
 
     @property
     def is_staff(self) -> bool:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models.fields.json import KT
 from django.utils.text import slugify
 
+from cmast import shapes
 from cmast.errors import RuleBroken
 from cmast.history.context import current
 from cmast.models.fields import KeyField, LineField, LinesField, ProseField, WordListField
@@ -42,10 +44,16 @@ def known_keys(model: Any, keys: Iterable[str]) -> dict[str, tuple[bool, int]]:
     """
     changes: Any = apps.get_model("cmast", "Change")._default_manager  # its module needs this one
     meta = model._meta
-    own = changes.filter(record_type=meta.label_lower, record_key__in=list(keys), table=meta.db_table).order_by()
-    last = changes.filter(pk__in=own.values("record_key").annotate(last=models.Max("pk")).values("last")).order_by()
-    found = last.values_list("record_key", "operation", "before__version")
-    return {key: (operation != "delete", version or 0) for key, operation, version in found}
+
+    def build(values: shapes.Values) -> models.QuerySet:
+        own = changes.filter(record_type=meta.label_lower, record_key__in=values["keys"], table=meta.db_table).order_by()
+        last = changes.filter(pk__in=own.values("record_key").annotate(last=models.Max("pk")).values("last")).order_by()
+        return last.values_list("record_key", "operation", KT("before__version"))
+
+    asked = sorted(set(keys))
+    shape = ("known keys", model, connection.vendor) if len(asked) == 1 else None
+    found = shapes.rows(shape, build, {"keys": asked})
+    return {key: (operation != "delete", int(version or 0)) for key, operation, version in found}
 
 
 class RecordQuerySet(models.QuerySet):

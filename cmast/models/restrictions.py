@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -138,6 +138,7 @@ class Hidden:
         #: Kind of record -> primary keys that restrictions name.
         self.stated = stated or {}
         self._known: dict[type[models.Model], set[int]] = {}
+        self._of: dict[frozenset[type[models.Model]], Hashable] = {}
 
     @classmethod
     def stated_for(cls, person: "Person") -> Self:
@@ -217,6 +218,15 @@ class Hidden:
             for link, kind in belongs_to(model).items():
                 if ids := self.ids(kind):
                     yield link, ids
+
+    def of(self, kinds: frozenset[type[models.Model]]) -> Hashable:
+        """What is hidden of these kinds: who has the same, has the same queries. Empty where nothing is hidden at all."""
+        if not self.stated:
+            return ()
+        if kinds not in self._of:
+            found = ((kind, tuple((path, tuple(sorted(ids))) for path, ids in self.paths(kind))) for kind in kinds)
+            self._of[kinds] = frozenset(found)
+        return self._of[kinds]
 
     def condition(self, model: type[models.Model], prefix: str = "") -> Q:
         """What is true of hidden records, for a query on the model, or with a prefix on one that links to it."""

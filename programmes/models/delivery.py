@@ -236,7 +236,11 @@ class Milestone(PlacedRecord):
                 violation_error_message="What has an actual date was neither missed nor cancelled.",
             ),
         ]
-        indexes = [models.Index(fields=["forecast_on"], name="programmes_milestone_forecast")]
+        indexes = [
+            # With the primary key, which orders what falls on one day: so that every page is a range of the index.
+            models.Index(fields=["forecast_on", "id"], name="programmes_milestone_dates"),
+            models.Index(fields=["programme", "forecast_on", "id"], name="programmes_milestone_plan"),
+        ]
 
     def clean(self) -> None:
         super().clean()

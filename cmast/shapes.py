@@ -16,7 +16,7 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 #: Name of a value -> the value: `{"programme": ["diagnostics"], "day": date(2024, 5, 3)}`.
 Values = dict[str, Any]
@@ -51,7 +51,11 @@ class Statement:
         return [slot.value(values) for slot in self.slots]
 
 
+#: What turns a column's value as the database gives it into that of a field: the functions, and the column as an expression.
+Converter = tuple[list[Any], Any]
+
 _kept: dict[Hashable, Statement | None] = {}
+_converters: dict[tuple[type[Model], str], list[Converter]] = {}
 _lock = threading.Lock()
 
 
@@ -69,6 +73,38 @@ def rows(shape: Hashable | None, build: Callable[[Values], QuerySet], values: Va
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
     return _run(found.sql, found.bind(values))
+
+
+def records(model: Any, shape: Hashable, build: Callable[[Values], QuerySet], values: Values) -> list[Any]:
+    """The same as records of a model, of which `build` makes a plain queryset."""
+    names = [field.attname for field in model._meta.concrete_fields]
+
+    def stored(given: Values) -> QuerySet:
+        return build(given).values_list(*names)
+
+    converters = _converters_of(model)
+    found = []
+    for row in rows((model, connection.vendor, "records", shape), stored, values):
+        fields = [_converted(value, converter) for value, converter in zip(row, converters, strict=True)]
+        found.append(model.from_db(connection.alias, names, fields))
+    return found
+
+
+def _converters_of(model: Any) -> list[Converter]:
+    place = model, connection.vendor
+    if place not in _converters:
+        columns = [field.get_col(model._meta.db_table) for field in model._meta.concrete_fields]
+        _converters[place] = [
+            ([*connection.ops.get_db_converters(column), *column.get_db_converters(connection)], column) for column in columns
+        ]
+    return _converters[place]
+
+
+def _converted(value: Any, converter: Converter) -> Any:
+    functions, column = converter
+    for function in functions:
+        value = function(value, column, connection)
+    return value
 
 
 def _run(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:

@@ -197,7 +197,7 @@ def test_what_is_personal_is_kept_for_each_person_alone(resource: str, edition: 
 def test_what_comes_below_a_hidden_record_is_hidden_at_the_next_request(api: Any, person: Any, make: Any) -> None:
     open_one, hidden_one = make(Programme), make(Programme)
     make(Milestone, programme=open_one, workstream=None)
-    client, other_client = api(person("programme_manager")), api(person("programme_manager"))
+    client, other_client = api(person("viewer")), api(person("viewer"))
     Restriction.objects.create(record_type="programme", record_key=hidden_one.key, kind="commercial")
 
     def seen(client: Any) -> set[str]:

@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cmast.api import conditional, lists
-from cmast.api.authentication import is_outdated, read_again
+from cmast.api.authentication import is_outdated, one_moment, read_again
 from cmast.api.bulk import Bulk
 from cmast.api.finding import is_editable
 from cmast.api.history import ChangeSerializer
@@ -100,13 +100,14 @@ class RecordViewSet(viewsets.ModelViewSet):
         return self._answer(found[0], ETag=found[1])
 
     def _with_present_rights(self, read: Callable[[], Any]) -> Any:
-        """What is read; once more where the caller's rights have changed since they were read."""
+        """What is read; once more, with the rights of the same moment, where the caller's have changed since they were read."""
         try:
             return read()
         except lists.AccessChanged:
-            read_again(self.request)
-            self.check_permissions(self.request)
-            return read()
+            with one_moment():
+                read_again(self.request)
+                self.check_permissions(self.request)
+                return read()
 
     def _confirm(self) -> None:
         """The caller's rights are still those that were read."""

@@ -49,7 +49,10 @@ class Answering:
         self.application, self.status = application, status
 
     def __call__(self, environ: dict[str, Any]) -> None:
-        b"".join(self.application(environ, self._start))
+        answer = self.application(environ, self._start)
+        b"".join(answer)
+        if hasattr(answer, "close"):
+            answer.close()
 
     def _start(self, status: str, headers: list[tuple[str, str]]) -> None:
         if not status.startswith(self.status):

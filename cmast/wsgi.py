@@ -6,6 +6,7 @@ forms, static files. Everything else takes the whole way, also the API where a b
 
 import os
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cmast.settings")
@@ -14,6 +15,8 @@ import django
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest
+from django.urls import ResolverMatch, resolve
 from django.utils.module_loading import import_string
 
 django.setup(set_prefix=False)
@@ -29,6 +32,16 @@ class ApiHandler(WSGIHandler):
         for path in reversed(settings.API_MIDDLEWARE):
             chain = convert_exception_to_response(import_string(path)(chain))
         handler._middleware_chain = chain
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        request.resolver_match = found = _route(request.path_info)
+        return found
+
+
+@lru_cache(maxsize=4096)
+def _route(path: str) -> ResolverMatch:
+    """What answers at this address. Programs ask at the same addresses again and again."""
+    return resolve(path)
 
 
 whole, api = WSGIHandler(), ApiHandler()

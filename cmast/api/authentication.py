@@ -10,12 +10,9 @@ import datetime as dt
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db import connection, transaction
 from django.utils import timezone
 from knox.auth import TokenAuthentication
 from rest_framework.request import Request
@@ -90,17 +87,6 @@ class BearerAuthentication(TokenAuthentication):
                     _known.clear()
                 _known[digest] = known
         return known
-
-
-@contextmanager
-def one_moment() -> Iterator[None]:
-    """All statements inside see the data of the first, however many others write meanwhile."""
-    if connection.vendor != "postgresql" or connection.in_atomic_block:
-        yield  # readers of SQLite have no stamp of all data, and rights do not change twice in a request
-        return
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        yield
 
 
 def stamp_for(reader: Any) -> str:

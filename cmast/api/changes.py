@@ -10,11 +10,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from cmast.api.history import FeedSerializer
-from cmast.api.pagination import MAX_PAGE_SIZE, page_size_of
+from cmast.api.pagination import MAX_PAGE_SIZE, address_with, page_size_of
 from cmast.api.problems import QueryError
 from cmast.history import feed
 from cmast.models import Change, FeedEntry, Reader, Record
@@ -81,7 +80,7 @@ class FeedView(APIView):
         page, is_last = rows[:size], len(rows) <= size
         reached = max([end] * is_last + [row.entry.position for row in page[-1:]] + [after])
         cursor = signing.dumps(reached, salt=_SALT, compress=False)
-        address = replace_query_param(request.build_absolute_uri(), "after", cursor)
+        address = address_with(request, "after", cursor)
         return Response({"next": None if is_last else address, "after": cursor, "results": events(page, request.user)})
 
 

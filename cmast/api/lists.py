@@ -15,13 +15,12 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import DateTimeField, F, QuerySet
 from rest_framework.request import Request
-from rest_framework.utils.urls import replace_query_param
 
 from cmast import shapes
 from cmast.api.authentication import stamp_for
 from cmast.api.filters import StrictBooleanFilter
 from cmast.api.finding import rights
-from cmast.api.pagination import PARAMETERS, Page, page_of, wants_count
+from cmast.api.pagination import PARAMETERS, Page, address_with, page_of, wants_count
 from cmast.api.problems import QueryError
 from cmast.api.rows import Columns, MomentText, joined_to, stored
 from cmast.models import Record
@@ -71,7 +70,7 @@ def page(view: Any, request: Request) -> bytes:
     if len(rows) > wanted.size:
         del rows[wanted.size]
         value, pk, _ = rows[-1][-BESIDE:]
-        answer["next"] = replace_query_param(request.build_absolute_uri(), "cursor", wanted.cursor(value, pk))
+        answer["next"] = address_with(request, "cursor", wanted.cursor(value, pk))
     if is_counted:
         answer["count"] = _filtered(view, request, asked, {**asked.values, "day": day}).count()
     answer["results"] = loading(_class(view), connection.vendor).objects(rows)

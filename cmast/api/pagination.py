@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core import signing
 from django.db import connection
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 from django.db.models.lookups import GreaterThan, LessThan
+from django.utils.encoding import escape_uri_path
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 
 from cmast.api.problems import QueryError
 
@@ -124,6 +125,13 @@ def wants_count(request: Request) -> bool:
     return given == "true"
 
 
+def address_with(request: Request, name: str, value: str) -> str:
+    """The address of this request with another value of a parameter."""
+    query = dict(request.query_params.lists()) | {name: [value]}
+    path = escape_uri_path(request.path)
+    return f"{request.scheme}://{request.get_host()}{path}?{urlencode(sorted(query.items()), doseq=True)}"
+
+
 class KeysetPagination(BasePagination):
     """`?page_size=` up to 1,000, `?ordering=` from the view's list, `?cursor=` as given in `next`, `?count=true`."""
 
@@ -139,7 +147,7 @@ class KeysetPagination(BasePagination):
     def get_paginated_response(self, data: Any) -> Response:
         page: dict[str, Any] = {"next": None}
         if self.next_cursor:
-            page["next"] = replace_query_param(self.request.build_absolute_uri(), "cursor", self.next_cursor)
+            page["next"] = address_with(self.request, "cursor", self.next_cursor)
         if self.count is not None:
             page["count"] = self.count
         return Response(page | {"results": data})

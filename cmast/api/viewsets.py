@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cmast.api import conditional, lists
-from cmast.api.authentication import is_outdated, one_moment, read_again
+from cmast.api.authentication import is_outdated, read_again
 from cmast.api.bulk import Bulk
 from cmast.api.finding import is_editable
 from cmast.api.history import ChangeSerializer
@@ -29,6 +29,7 @@ from cmast.history.as_of import reading_as_of
 from cmast.history.context import changing
 from cmast.history.reading import changes_of
 from cmast.models import Record
+from cmast.models.access import one_moment
 from cmast.models.fields import KEY_PATTERN, ProseField, WordListField
 from cmast.models.records import StaleRecord
 

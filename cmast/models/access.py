@@ -1,9 +1,29 @@
 """A number that moves with everything that decides who may do what."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.db.models import Func, TextField
+
+_is_one_moment: ContextVar[bool] = ContextVar("one_moment", default=False)
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """All statements inside see the data of the first, however many others write meanwhile. Nothing is written inside."""
+    if connection.vendor != "postgresql" or connection.in_atomic_block:
+        yield  # readers of SQLite have no stamp of all data, and rights do not change twice in a request
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        token = _is_one_moment.set(True)
+        try:
+            yield
+        finally:
+            _is_one_moment.reset(token)
 
 
 class Stamp(Func):
@@ -24,7 +44,7 @@ class Stamp(Func):
     @staticmethod
     def sees_data() -> bool:
         """A transaction does not see its own changes as a new state."""
-        return connection.vendor == "postgresql" and not connection.in_atomic_block
+        return connection.vendor == "postgresql" and (_is_one_moment.get() or not connection.in_atomic_block)
 
 
 class AccessStamp(models.Model):

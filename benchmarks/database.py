@@ -16,6 +16,7 @@ SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "work_mem": "64MB",
+    "random_page_cost": "1.1",  # as the product sets it for itself
     "autovacuum": "off",
     "checkpoint_timeout": "1h",
     "max_wal_size": "8GB",

@@ -109,6 +109,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
+else:
+    # What is read lies in memory or on a disk without a head to move. PostgreSQL's default thinks of one, and would rather sort
+    # what an index holds in order already.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c random_page_cost=1.1")
 DATABASES["default"]["CONN_MAX_AGE"] = env.int("CMAST_DATABASE_CONN_MAX_AGE", default=600)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3"
 
@@ -174,6 +178,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["cmast.api.permissions.IsMember"],
     "DEFAULT_THROTTLE_CLASSES": ["cmast.api.limits.Limit"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cmast.api.renderers.Negotiation",
     "DEFAULT_PARSER_CLASSES": ["cmast.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["cmast.api.renderers.OrjsonRenderer"],
     "DEFAULT_FILTER_BACKENDS": ["cmast.api.filters.RecordFilterBackend"],

@@ -5,7 +5,6 @@ What a token may do is kept in memory for some seconds. It is never used unconfi
 again. So a revoked token, a leaver, a role that ends or a new restriction holds from the next request on, in every process.
 """
 
-import copy
 import datetime as dt
 import hashlib
 import threading
@@ -44,7 +43,8 @@ class Known:
     def caller(self) -> tuple[Person, ApiToken]:
         """The person for one request. Where the stamp does not tell that other records have come below what is hidden, that is
         found out anew."""
-        person = copy.copy(self.person)
+        person = Person.__new__(Person)
+        person.__dict__ |= self.person.__dict__
         if not Stamp.sees_data():
             person.__dict__["reach"] = replace(self.person.reach, hidden=Hidden(self.person.reach.hidden.stated))
         return person, self.token

@@ -3,7 +3,18 @@
 from typing import Any
 
 import orjson
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
+
+
+class Negotiation(DefaultContentNegotiation):
+    """As DRF does it, without looking closely where JSON is asked for, or nothing in particular."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        renderer = renderers[0]
+        if request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", renderer.media_type):
+            return renderer, renderer.media_type
+        return super().select_renderer(request, renderers, format_suffix)
 
 
 class OrjsonRenderer(BaseRenderer):

@@ -12,6 +12,7 @@ from cmast import views as cmast
 from cmast.api import problems
 from cmast.api.changes import FeedView
 from cmast.sign_in import SignInView
+from metrics import analysis
 from metrics import views as metrics
 from programmes import views as programmes
 from risks import views as risks
@@ -53,6 +54,8 @@ api.register("closures", programmes.ClosureViewSet, "closure")
 api.register("metrics", metrics.MetricViewSet, "metric")
 api.register("metric-levels", metrics.MetricLevelViewSet, "metric-level")
 api.register("series-breaks", metrics.SeriesBreakViewSet, "series-break")
+api.register("rebases", metrics.RebaseViewSet, "rebase")
+api.register("series-settings", metrics.SeriesSettingViewSet, "series-setting")
 api.register("targets", metrics.TargetViewSet, "target")
 api.register("trajectories", metrics.TrajectoryViewSet, "trajectory")
 api.register("trajectory-points", metrics.TrajectoryPointViewSet, "trajectory-point")
@@ -85,6 +88,9 @@ urlpatterns = [
     path("health/ready/", pages.ready, name="ready"),
     path("admin/", admin.site.urls),
     path("api/v1/changes/", FeedView.as_view(), name="changes"),
+    path("api/v1/spc/", analysis.SpcView.as_view(), name="spc"),
+    path("api/v1/series/<metric>/<organisation>/", analysis.SeriesView.as_view(), name="series"),
+    path("api/v1/series/<metric>/<organisation>/chart.svg", analysis.SeriesChartView.as_view(), name="series-chart"),
     path("api/v1/", include(resources)),
     path("api/schema/", pages.SchemaView.as_view(), name="schema"),
     path("api/docs/", pages.DocsView.as_view(), name="docs"),

@@ -5,13 +5,19 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
-from django.utils import formats
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import formats, timezone
+from django.utils.html import format_html
 
 from cmast import dates
 from cmast.desk.columns import NOTHING, figure, tag, vague
 from cmast.desk.questions import Attention, JudgementFilter, question_filter, verb
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
+from cmast.models import Organisation
+from metrics.charts import RULES, small_multiples
+from metrics.icons import icon
 from metrics.models import (
     Benefit,
     BenefitFigure,
@@ -19,11 +25,14 @@ from metrics.models import (
     Metric,
     MetricLevel,
     Observation,
+    Rebase,
     SeriesBreak,
+    SeriesSetting,
     Target,
     Trajectory,
     TrajectoryPoint,
 )
+from metrics.series import Series, all_series, series_of, unit_on_charts
 
 PLACE = (("workstream", "programme"),)
 
@@ -32,14 +41,28 @@ class MetricsAdmin(RecordAdmin):
     group = "Metrics and benefits"
 
 
+def latest_in_words(series: Series) -> str:
+    """The latest figure with its period: "71.9% (March 2024)"."""
+    latest = series.latest
+    return f"{latest.words} ({latest.period.words})" if latest else NOTHING
+
+
+def icons(series: Series, size: float = 36) -> tuple[str, str]:
+    """Variation and assurance, in this order; empty where an XmR chart says nothing."""
+    found, key = series.analysis, series.organisation.key
+    is_suitable = found.suitability.is_suitable
+    names = (found.variation_icon, found.assurance_icon) if is_suitable else (None, None)
+    return icon(names[0], f"variation-{key}", size), icon(names[1], f"assurance-{key}", size)
+
+
 @admin.register(Metric)
 class MetricAdmin(MetricsAdmin):
     list_display = ("name", "programme", "latest", "unit", "direction", "kind", "definition_confidence")
     list_filter = ("unit", "direction", "kind", "definition_confidence")
     search_fields = ("name", "key", "source_system")
-    readonly_fields = ("latest",)
+    readonly_fields = ("latest", "charts")
     sections = (
-        (None, ("name", "programme", ("unit", "direction"), "kind", "latest")),
+        (None, ("name", "programme", ("unit", "direction"), "kind", ("latest", "charts"))),
         (
             "What is counted",
             ("numerator", "denominator", "exclusions", "scope_levels", "breakdowns", "variants", "value_domain"),
@@ -77,6 +100,54 @@ class MetricAdmin(MetricsAdmin):
             .annotate(**{f"latest_{name}": Subquery(last.values(column)[:1]) for name, column in columns.items()})
         )
 
+    # --- Charts -------------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view
+        return [
+            path("<int:pk>/charts/", page(self.charts_view), name="metrics_metric_charts"),
+            path("<int:pk>/charts/<str:organisation>/", page(self.series_view), name="metrics_metric_series"),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description="Charts")
+    def charts(self, metric: Any) -> str:
+        if metric.pk is None:
+            return NOTHING
+        return format_html('<a href="{}">All organisations</a>', reverse("admin:metrics_metric_charts", args=[metric.pk]))
+
+    def charts_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """All organisations that have figures of the metric, side by side."""
+        metric = self._metric(request, pk)
+        found = all_series(metric, request.user, timezone.localdate())
+        panels = [(series.name, series.analysis) for series in found]
+        limit, unit = (found[0].limit, unit_on_charts(found[0].unit)) if found else (None, "")
+        chart = small_multiples(panels, title=metric.name, prefix="all", unit=unit, target=limit, is_one_scale=False)
+        rows = [(series, latest_in_words(series), *icons(series)) for series in found]
+        return self._charts_page(request, metric, "charts", {"chart": chart if found else "", "rows": rows})
+
+    def series_view(self, request: HttpRequest, pk: int, organisation: str) -> HttpResponse:
+        """One organisation: the chart, what it means, and the figures behind it."""
+        metric = self._metric(request, pk)
+        whose = Organisation.objects.visible_to(request.user).filter(key=organisation).first()
+        if whose is None:
+            raise Http404
+        series = series_of(metric, whose, request.user, timezone.localdate())
+        signals = [RULES.get(point.special_cause_type, "") for point in series.analysis.points]
+        points = list(zip(reversed(series.points), reversed(signals), strict=True))
+        said = {"series": series, "chart": series.chart("chart"), "points": points, "icons": icons(series, 56)}
+        return self._charts_page(request, metric, "series", said)
+
+    def _metric(self, request: HttpRequest, pk: int) -> Metric:
+        metric = Metric.objects.visible_to(request.user).filter(pk=pk).first()
+        if metric is None or not self.has_view_permission(request, metric):
+            raise Http404
+        return metric
+
+    def _charts_page(self, request: HttpRequest, metric: Metric, page: str, said: dict[str, Any]) -> HttpResponse:
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "metric": metric, "title": metric.name}
+        return TemplateResponse(request, f"admin/metrics/{page}.html", context | said)
+
     @admin.display(description="Latest figure")
     def latest(self, metric: Any) -> str:
         if metric.pk is None or metric.latest_value is None:
@@ -98,6 +169,34 @@ class SeriesBreakAdmin(MetricsAdmin):
     is_detail = True
     list_display = ("reason", "metric", vague("starts", "From"))
     sections = ((None, ("metric", "reason", ("starts_on", "starts_precision"))),)
+
+
+@admin.register(Rebase)
+class RebaseAdmin(MetricsAdmin):
+    is_detail = True
+    list_display = ("metric", "organisation", "starts_on", "reason", "decided_by", "decided_on")
+    list_filter = ("organisation",)
+    search_fields = ("metric__name", "reason", "key")
+    sections = ((None, (("metric", "organisation"), "starts_on", "reason", ("decided_by", "decided_on"))),)
+
+
+@admin.register(SeriesSetting)
+class SeriesSettingAdmin(MetricsAdmin):
+    is_detail = True
+    list_display = ("metric", "organisation", "is_screened", "fix_after_n_points", "reason", "decided_by", "decided_on")
+    list_filter = ("organisation",)
+    search_fields = ("metric__name", "reason", "key")
+    sections = (
+        (
+            None,
+            (
+                ("metric", "organisation"),
+                ("is_screened", "fix_after_n_points"),
+                "reason",
+                ("decided_by", "decided_on"),
+            ),
+        ),
+    )
 
 
 @admin.register(Target)

@@ -67,8 +67,17 @@ def background(root: Element, width: float, height: float) -> None:
     add(root, "rect", class_="background", width=width, height=height, fill=WHITE)
 
 
-def as_text(root: Element) -> str:
-    return ElementTree.tostring(root, encoding="unicode")
+class Picture(str):
+    """SVG made from elements, all words in it escaped already, so that a template may show it as it is."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return self
+
+
+def as_text(root: Element) -> Picture:
+    return Picture(ElementTree.tostring(root, encoding="unicode"))
 
 
 def clean(words: str) -> str:

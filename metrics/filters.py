@@ -8,7 +8,9 @@ from metrics.models import (
     Metric,
     MetricLevel,
     Observation,
+    Rebase,
     SeriesBreak,
+    SeriesSetting,
     Target,
     Trajectory,
     TrajectoryPoint,
@@ -30,6 +32,18 @@ class MetricLevelFilter(RecordFilterSet):
 class SeriesBreakFilter(RecordFilterSet):
     class Meta:
         model = SeriesBreak
+        fields: list[str] = []
+
+
+class RebaseFilter(RecordFilterSet):
+    class Meta:
+        model = Rebase
+        fields: list[str] = []
+
+
+class SeriesSettingFilter(RecordFilterSet):
+    class Meta:
+        model = SeriesSetting
         fields: list[str] = []
 
 

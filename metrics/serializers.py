@@ -10,7 +10,9 @@ from metrics.models import (
     Metric,
     MetricLevel,
     Observation,
+    Rebase,
     SeriesBreak,
+    SeriesSetting,
     Target,
     Trajectory,
     TrajectoryPoint,
@@ -33,6 +35,16 @@ class MetricSerializer(RecordSerializer):
 class SeriesBreakSerializer(RecordSerializer):
     class Meta:
         model = SeriesBreak
+
+
+class RebaseSerializer(RecordSerializer):
+    class Meta:
+        model = Rebase
+
+
+class SeriesSettingSerializer(RecordSerializer):
+    class Meta:
+        model = SeriesSetting
 
 
 class TargetSerializer(RecordSerializer):

@@ -22,6 +22,18 @@ class SeriesBreakViewSet(RecordViewSet):
     filterset_class = filters.SeriesBreakFilter
 
 
+class RebaseViewSet(RecordViewSet):
+    queryset = models.Rebase.objects.all()
+    serializer_class = serializers.RebaseSerializer
+    filterset_class = filters.RebaseFilter
+
+
+class SeriesSettingViewSet(RecordViewSet):
+    queryset = models.SeriesSetting.objects.all()
+    serializer_class = serializers.SeriesSettingSerializer
+    filterset_class = filters.SeriesSettingFilter
+
+
 class TargetViewSet(RecordViewSet):
     queryset = models.Target.objects.all()
     serializer_class = serializers.TargetSerializer

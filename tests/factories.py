@@ -293,6 +293,24 @@ class SeriesBreakFactory(DjangoModelFactory):
     reason = Sequence("Reason {}".format)
 
 
+class RebaseFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.Rebase
+
+    metric = SubFactory(MetricFactory)
+    starts_on = DAY
+    reason = Sequence("Rebase {}".format)
+
+
+class SeriesSettingFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.SeriesSetting
+
+    metric = SubFactory(MetricFactory)
+    is_screened = False
+    reason = Sequence("Setting {}".format)
+
+
 class TargetFactory(DjangoModelFactory):
     class Meta:
         model = metrics.Target

@@ -18,6 +18,9 @@ from cmast.api.history import ChangeSerializer
 from cmast.api.problems import CONTENT_TYPE
 from cmast.vocabulary import Words
 
+_SUMMARY = "From the May 2024 edition"
+#: Where an example is made up.
+_SUMMARIES = {"spc": "A series of a year"}
 #: Answers recorded from the loaded May 2024 edition by `manage.py record_examples`.
 EXAMPLES = Path(settings.BASE_DIR) / "docs" / "examples.json"
 
@@ -130,7 +133,10 @@ def share_what_repeats(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for http_status, description in _STATUS.items()
     }
     components["examples"] = {
-        f"{resource.replace('-', '_')}_{kind}": {"summary": "From the May 2024 edition", "value": value}
+        f"{resource.replace('-', '_')}_{kind}": {
+            "summary": _SUMMARIES.get(resource, "From the May 2024 edition"),
+            "value": value,
+        }
         for resource, kinds in recorded_examples().items()
         for kind, value in kinds.items()
     }

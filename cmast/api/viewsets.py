@@ -2,15 +2,13 @@
 
 import datetime as dt
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import models, transaction
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -24,8 +22,8 @@ from cmast.api.finding import is_editable
 from cmast.api.history import ChangeSerializer
 from cmast.api.idempotency import once
 from cmast.api.pagination import KeysetPagination
-from cmast.api.problems import PreconditionFailed, QueryError
-from cmast.history.as_of import reading_as_of
+from cmast.api.past import day_of_question, the_past
+from cmast.api.problems import PreconditionFailed
 from cmast.history.context import changing
 from cmast.history.reading import changes_of
 from cmast.models import Record
@@ -73,24 +71,20 @@ class RecordViewSet(viewsets.ModelViewSet):
 
     def day_of_question(self) -> dt.date:
         """The day that computed fields speak about: `?on=`, else that of `?as_of=`, else today."""
-        query = self.request.query_params
-        try:
-            return dt.date.fromisoformat(query.get("on") or query.get("as_of", "")[:10])
-        except ValueError:
-            return timezone.localdate()  # a wrong day is refused by the FilterSet
+        return day_of_question(self.request)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         if "as_of" not in request.query_params:
             with suppress(lists.NotPlain):
                 return self._answer(self._with_present_rights(lambda: lists.page(self, request)))
         self._confirm()
-        with self._as_of():
+        with the_past(self.request):
             return super().list(request, *args, **kwargs)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         if "as_of" in request.query_params:
             self._confirm()
-            with self._as_of():
+            with the_past(self.request):
                 record = self.get_object()
                 return Response(self.get_serializer(record).data, headers=self._tag(record))
         if self._with_present_rights(self._is_known):
@@ -119,16 +113,6 @@ class RecordViewSet(viewsets.ModelViewSet):
     @staticmethod
     def _answer(body: bytes, status: int = 200, **headers: str) -> HttpResponse:
         return HttpResponse(body, status=status, content_type="application/json", headers=headers)
-
-    def _as_of(self) -> AbstractContextManager[None]:
-        """The register as it was, for `?as_of=` a moment, or the end of a day."""
-        given = self.request.query_params.get("as_of")
-        if given is None:
-            return nullcontext()
-        caller: Any = self.request.user
-        # Found out before the tables are replaced: what the caller may see is decided by the roles and restrictions of today.
-        caller.reach.hidden.settle()
-        return reading_as_of(moment_of(given)) if caller.reach.is_member else nullcontext()
 
     def _is_known(self) -> bool:
         """Whether the caller's If-None-Match names the present version; decided by the version alone."""
@@ -259,16 +243,3 @@ class Newest:
 
     ordering_fields: tuple[str, ...] = ()
     default_ordering = "-pk"
-
-
-def moment_of(given: str) -> dt.datetime:
-    """A moment, or a day, of which the end is meant. Raises QueryError."""
-    try:
-        day = parse_date(given)
-        moment = dt.datetime.combine(day, dt.time.max) if day else parse_datetime(given)
-    except ValueError:
-        moment = None
-    if moment is None or not 1900 <= moment.year <= 2200:
-        raise QueryError({"as_of": "Give a day (2024-05-03) or a moment (2024-05-03T12:00:00Z) between 1900 and 2200."})
-    aware = moment if timezone.is_aware(moment) else timezone.make_aware(moment)
-    return aware.astimezone(dt.UTC)  # PostgreSQL reads no offset beyond 15:59

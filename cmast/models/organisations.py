@@ -1,11 +1,22 @@
 """Organisations and sites, with the codes and names that were valid when."""
 
+import datetime as dt
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 
 from cmast.models.fields import DayField, LineField, WordField, WordListField, in_order
-from cmast.models.records import Record
+from cmast.models.records import Record, RecordQuerySet
 from cmast.vocabulary import Words
+
+
+class OrganisationQuerySet(RecordQuerySet):
+    def members(self, today: dt.date) -> "OrganisationQuerySet":
+        """The trusts that the collaborative consists of on that day."""
+        begun = Q(valid_from__isnull=True) | Q(valid_from__lte=today)
+        not_ended = Q(valid_to__isnull=True) | Q(valid_to__gte=today)
+        return self.filter(begun, not_ended, kind="nhs_trust", standing__in=["core_member", "dual_member"])
 
 
 class Organisation(Record):
@@ -73,6 +84,8 @@ class Organisation(Record):
     successor = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="predecessors", help_text="Organisation that it became."
     )
+
+    objects: ClassVar = OrganisationQuerySet.as_manager()
 
     class Meta(Record.Meta):
         verbose_name = "organisation"

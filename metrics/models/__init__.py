@@ -3,6 +3,7 @@
 from metrics.models.benefits import Benefit, BenefitFigure
 from metrics.models.definitions import Cohort, Metric, MetricLevel, SeriesBreak, Target, Trajectory, TrajectoryPoint
 from metrics.models.observations import Observation
+from metrics.models.series import Rebase, SeriesSetting
 
 __all__ = [
     "Benefit",
@@ -11,7 +12,9 @@ __all__ = [
     "Metric",
     "MetricLevel",
     "Observation",
+    "Rebase",
     "SeriesBreak",
+    "SeriesSetting",
     "Target",
     "Trajectory",
     "TrajectoryPoint",

@@ -1,11 +1,12 @@
 """What is measured, what is aimed at, and by what path."""
 
 import datetime as dt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 
+from cmast.dates import financial_year_days
 from cmast.models import Record, RecordQuerySet
 from cmast.models.fields import (
     DayField,
@@ -22,6 +23,8 @@ from cmast.models.fields import (
     vague_day,
 )
 from cmast.vocabulary import ScopeLevel, TimeUnit, Unit, Words
+from metrics import plans
+from metrics.targets import Goal
 from programmes.models import Approval, Deliverable, Programme
 
 
@@ -143,6 +146,23 @@ class SeriesBreak(Record):
         constraints = [*Record.Meta.constraints, vague_date_rule("starts")]
 
 
+#: Fields that a goal of the target engine has under the same name.
+_OF_GOALS = (
+    "operator",
+    "unit",
+    "value",
+    "low",
+    "high",
+    "operator_source",
+    "intent",
+    "scope_level",
+    "basis",
+    "baseline_on",
+    "due_on",
+    "key",
+)
+
+
 class TargetQuerySet(RecordQuerySet):
     def numberless(self) -> "TargetQuerySet":
         """Nothing to compare with: a direction or an outside standard without a number."""
@@ -248,6 +268,21 @@ class Target(Record):
             ),
         ]
 
+    def as_goal(self, **more: Any) -> Goal:
+        """For the target engine, with what else is known. Reads `organisation`, `metric` and `supersedes`."""
+        starts_on, ends_on = financial_year_days(self.financial_year) if self.financial_year else (None, None)
+        return Goal(
+            **{name: getattr(self, name) for name in _OF_GOALS},
+            direction=self.metric.direction,
+            organisation=self.organisation.key,
+            exclusions=tuple(self.exclusions),
+            baseline=self.baseline_value,
+            starts_on=starts_on,
+            ends_on=ends_on,
+            supersedes=self.supersedes.key if self.supersedes else "",
+            **more,
+        )
+
     def __str__(self) -> str:
         words = [str(self.metric), self.get_operator_display()]
         if self.value is not None:
@@ -279,6 +314,17 @@ class Trajectory(Record):
         verbose_name = "trajectory"
         verbose_name_plural = "trajectories"
         constraints = [*Record.Meta.constraints, both_or_neither("variance_value", "variance_unit")]
+
+    def as_plan(self) -> plans.Trajectory:
+        """For comparing figures with it. Its values are in the metric's unit. Reads `metric` and `points`."""
+        points = sorted(self.points.all(), key=lambda point: point.period_end_on)
+        return plans.Trajectory(
+            unit=self.metric.unit,
+            points=tuple(plans.Point(starts_on=p.period_start_on, ends_on=p.period_end_on, value=p.value) for p in points),
+            stated_variance=self.variance_value,
+            stated_unit=self.variance_unit or Unit.UNSPECIFIED_PERCENT,
+            key=self.key,
+        )
 
 
 class TrajectoryPoint(Record):

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
+from cmast import dates
 from cmast.models import Record, RecordQuerySet
 from cmast.models.fields import (
     DayField,
@@ -21,13 +22,38 @@ from cmast.models.fields import (
     vague_day,
 )
 from cmast.vocabulary import Qualifier, ScopeLevel, Unit, Words
+from metrics.figures import NOT_YET_HAPPENED, Figure, Period
 from metrics.models.definitions import Cohort, Metric, Operator, Target
+
+#: Fields that a figure of the target engine has under the same name.
+_OF_FIGURES = (
+    "unit",
+    "scope_level",
+    "value",
+    "qualifier",
+    "bound_operator",
+    "bound_value",
+    "quantifier",
+    "denominator",
+    "comparison",
+    "value_status",
+    "key",
+)
 
 
 class ObservationQuerySet(RecordQuerySet):
     def current(self) -> "ObservationQuerySet":
         """The latest revision of each figure."""
         return self.filter(revisions__isnull=True)
+
+    def levels(self) -> "ObservationQuerySet":
+        """Figures that say how high something was: no part of a breakdown, no difference, no forecast, nothing taken back."""
+        return (
+            self.current()
+            .filter(breakdown_dimension="", comparison__isnull=True, quantifier__isnull=True)
+            .exclude(value_status__in=NOT_YET_HAPPENED)
+            .exclude(review_state="withdrawn")
+        )
 
     def with_computed(self, today: dt.date | None = None) -> "ObservationQuerySet":
         """Adds `meets_target`, judged against the target that the figure names: true, false, or null for unknown.
@@ -248,6 +274,24 @@ class Observation(Record):
             ),
         ]
         indexes = [models.Index(fields=["metric", "organisation", "-period_end_on"], name="metrics_observation_series")]
+
+    @property
+    def period(self) -> Period:
+        """The time that it speaks about; a vague day begins with the first day that its words allow."""
+        if self.period_end_on:
+            return Period(starts_on=self.period_start_on, ends_on=self.period_end_on, kind=self.period_type)
+        days = dates.window(self.as_at_on, self.as_at_precision) or dates.financial_year_days(str(self.financial_year))
+        return Period(starts_on=days[0], ends_on=days[1], kind=self.period_type)
+
+    def as_figure(self) -> Figure:
+        """For the target engine and the comparators. Reads `organisation` and `members`."""
+        return Figure(
+            **{name: getattr(self, name) for name in _OF_FIGURES},
+            period=self.period,
+            organisation=self.organisation.key,
+            part=self.breakdown_member,
+            members=tuple(sorted(member.key for member in self.members.all())) if self.pk else (),
+        )
 
     def clean(self) -> None:
         if self.supersedes and (self.supersedes.metric_id, self.supersedes.organisation_id) != (

@@ -64,6 +64,8 @@ closures            read     read    read   area      all    all    programme=pr
 metrics             read     read    read   area      all    all    programme=programme
 metric-levels       read     read    read   area      all    all    programme=metric__programme
 series-breaks       read     read    read   area      all    all    programme=metric__programme
+rebases             read     read    read   area      all    all    programme=metric__programme
+series-settings     read     read    read   area      all    all    programme=metric__programme
 targets             read     read    read   area      all    all    programme=metric__programme
 trajectories        read     read    read   area      all    all    programme=metric__programme
 trajectory-points   read     read    read   area      all    all    programme=trajectory__metric__programme
@@ -147,6 +149,9 @@ PAGES = {
     "sign-out": (405, 405, 405),  # by POST only
     "live": (200, 200, 200),
     "ready": (200, 200, 200),
+    "spc": (401, 405, 405),  # by POST only
+    "series": (401, 200, 200),
+    "series-chart": (401, 200, 200),
     "schema": (401, 200, 200),
     "docs": (302, 200, 200),
     "api-unknown": (401, 404, 404),

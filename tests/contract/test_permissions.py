@@ -83,12 +83,21 @@ def test_every_other_route_has_a_row_in_the_table() -> None:
     assert names == {*PAGES, "changes"}
 
 
+#: Where the name alone does not lead.
+PATHS = {
+    "admin": "/admin/",
+    "api-unknown": "/api/v1/nothing-here/",
+    "series": "/api/v1/series/theatre-utilisation-capped/RBQ/",
+    "series-chart": "/api/v1/series/theatre-utilisation-capped/RBQ/chart.svg",
+}
+
+
 # --- The table is true ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_answer_each_reader_as_the_table_says(name: str, edition: Any, sign_in: Any) -> None:
-    path = {"admin": "/admin/", "api-unknown": "/api/v1/nothing-here/"}.get(name) or reverse(name)
+    path = PATHS.get(name) or reverse(name)
     assert tuple(sign_in(role).get(path).status_code for role in (None, "viewer", "pmo")) == PAGES[name]
 
 

@@ -46,6 +46,7 @@ BREAKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "programmes_action_done_on": ({}, {"done_on": DAY}),
     "programmes_update_month": ({}, {"month_on": DAY}),
     "programmes_closure_subject": ({"programme": "diagnostics"}, {"programme": None}),
+    "metrics_seriessetting_fixed": ({}, {"fix_after_n_points": 11}),
     "metrics_target_number": ({}, {"value": None}),
     "metrics_target_eliminate": ({}, {"operator": "eliminate"}),
     "metrics_trajectorypoint_period_start_on_order": ({}, {"period_start_on": LATER, "period_end_on": DAY}),
@@ -78,6 +79,10 @@ ONCE: dict[str, dict[str, Any]] = {
     "programmes_update_programme": {"programme": "diagnostics", "workstream": None},
     "programmes_update_overall": {"programme": None, "workstream": None, "month_on": dt.date(2030, 1, 1)},
     "metrics_metriclevel_once": {},
+    "metrics_rebase_once": {"organisation": "RBN"},
+    "metrics_rebase_once_for_all": {},
+    "metrics_seriessetting_once": {"organisation": "RBN"},
+    "metrics_seriessetting_once_for_all": {},
     "metrics_trajectorypoint_once": {"period_start_on": DAY, "period_end_on": DAY},
     "metrics_observation_one_revision": {
         "revision": 2,

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmast.dates import financial_year_days, window
 from cmast.vocabulary import Qualifier, Unit
 from metrics.figures import BOUNDS, COUNTED, Figure, Period, Side, Unfit, amount
 from metrics.models import Metric, Observation, Target
@@ -488,45 +487,10 @@ def test_every_answer_has_words_and_counts_every_trust_once(aim: Goal, facts: li
 # The edition's own figures.
 
 
-def period_of(observation: Observation) -> Period:
-    if observation.period_end_on:
-        return Period(starts_on=observation.period_start_on, ends_on=observation.period_end_on, kind=observation.period_type)
-    days = window(observation.as_at_on, observation.as_at_precision)
-    first, last = days or financial_year_days(str(observation.financial_year))
-    return Period(starts_on=first, ends_on=last, kind=observation.period_type)
-
-
-def figure_of(observation: Observation, **fields: Any) -> Figure:
-    told = "unit scope_level value qualifier bound_operator bound_value quantifier denominator comparison value_status key"
-    return Figure(
-        **{name: getattr(observation, name) for name in told.split()},
-        period=period_of(observation),
-        organisation=observation.organisation.key,
-        part=observation.breakdown_member,
-        members=tuple(sorted(member.key for member in observation.members.all())) if observation.pk else (),
-        **fields,
-    )
-
-
-def goal_of(target: Target, **fields: Any) -> Goal:
-    told = ("operator", "unit", "value", "low", "high", "operator_source", "intent", "scope_level", "basis", "due_on", "key")
-    starts_on, ends_on = financial_year_days(target.financial_year) if target.financial_year else (None, None)
-    return Goal(
-        **{name: getattr(target, name) for name in told},
-        organisation=target.organisation.key,
-        exclusions=tuple(target.exclusions),
-        baseline=target.baseline_value,
-        baseline_on=target.baseline_on,
-        starts_on=starts_on,
-        ends_on=ends_on,
-        **fields,
-    )
-
-
 def verdict_of(target: str, **fields: Any) -> Verdict:
     aim = Target.objects.select_related("organisation").get(key=target)
     observations = aim.metric.observations.select_related("organisation").prefetch_related("members")
-    return judge(goal_of(aim, **fields), [figure_of(observation) for observation in observations])
+    return judge(aim.as_goal(**fields), [observation.as_figure() for observation in observations])
 
 
 def test_one_of_twelve_trusts_meets_the_85_percent_beside_the_systems_76(edition: str) -> None:
@@ -534,9 +498,9 @@ def test_one_of_twelve_trusts_meets_the_85_percent_beside_the_systems_76(edition
     assert (verdict.outcome, verdict.tally.words) == (UNKNOWN, "1 of 12 met, 11 without data")
     assert verdict.tally.met == ("RBQ",)
     aim = Target.objects.get(key="t-theatre-capped-85")
-    facts = [figure_of(observation) for observation in aim.metric.observations.all()]
-    count = figure_of(Observation.objects.get(key="o-trusts-meeting-capped-2024-03"))
-    verdict = judge(goal_of(aim, providers=TWELVE), facts, stated_count=count)
+    facts = [observation.as_figure() for observation in aim.metric.observations.all()]
+    count = Observation.objects.get(key="o-trusts-meeting-capped-2024-03").as_figure()
+    verdict = judge(aim.as_goal(providers=TWELVE), facts, stated_count=count)
     assert (verdict.outcome, verdict.tally.least, verdict.tally.most) == (NOT_MET, 1, 1)
     assert verdict.beside.value == 76
     assert verdict.words == (
@@ -546,11 +510,11 @@ def test_one_of_twelve_trusts_meets_the_85_percent_beside_the_systems_76(edition
 
 
 def test_of_101_over_78_weeks_15_count_and_zero_is_not_kept(edition: str) -> None:
-    aim = goal_of(Target.objects.get(key="t-rtt-78w-zero"))
+    aim = Target.objects.get(key="t-rtt-78w-zero").as_goal()
     parts = Observation.objects.get(key="o-78w-capacity-2024-03")
-    whole = figure_of(Observation.objects.get(key="o-78w-2024-03"))
-    assert judge(aim, [whole, figure_of(parts)]).code is Reason.EXCLUSIONS_UNKNOWN
-    verdict = judge(aim, [replace(whole, countable=parts.value), figure_of(parts)])
+    whole = Observation.objects.get(key="o-78w-2024-03").as_figure()
+    assert judge(aim, [whole, parts.as_figure()]).code is Reason.EXCLUSIONS_UNKNOWN
+    verdict = judge(aim, [replace(whole, countable=parts.value), parts.as_figure()])
     assert verdict.outcome is NOT_MET
     assert (verdict.split.total, verdict.split.excluded, verdict.split.countable) == (101, 86, 15)
 
@@ -589,7 +553,7 @@ def test_the_edition_is_judged_as_far_as_it_can_be(edition: str, target: str, ou
     ],
 )
 def test_the_editions_limits_are_strict_where_it_says_so(edition: str, target: str, value: str, outcome: Outcome) -> None:
-    aim = goal_of(Target.objects.get(key=target))
+    aim = Target.objects.get(key=target).as_goal()
     assert judge(aim, [figure(value, organisation="cm-system")]).outcome is outcome
 
 
@@ -624,7 +588,7 @@ def test_the_engine_and_the_database_agree_where_both_judge(make: Callable[..., 
     )
     answers = {MET: True, NOT_MET: False, UNKNOWN: None}
     judged = Observation.objects.filter(metric=metric).with_computed().select_related("target__organisation", "organisation")
-    both = [(row.meets_target, answers[judge_one(goal_of(row.target), figure_of(row)).outcome], row) for row in judged]
+    both = [(row.meets_target, answers[judge_one(row.target.as_goal(), row.as_figure()).outcome], row) for row in judged]
     assert len(both) == len(aims) * len(facts_to_compare())
     assert [str(row) for short, full, row in both if None not in (short, full) and short is not full] == []
     unjudged = {row.qualifier for short, full, row in both if short is not None and full is None}

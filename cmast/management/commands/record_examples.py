@@ -11,11 +11,15 @@ from rest_framework.renderers import JSONRenderer
 
 from cmast.api.changes import events
 from cmast.api.schema import EXAMPLES
+from cmast.dates import month_end
 from cmast.history import feed
 from cmast.history.context import changing
-from cmast.models import Change, Membership, Person, Restriction, Webhook
+from cmast.models import Change, Membership, Organisation, Person, Restriction, Webhook
 from cmast.models.people import anybody
 from cmast.urls import api as router
+from metrics import analysis, spc
+from metrics.models import Metric
+from metrics.series import series_of
 from programmes.models import Workstream
 from risks.models import Review, Risk, Score
 
@@ -62,12 +66,12 @@ def examples() -> dict[str, dict[str, Any]]:
     with transaction.atomic():
         make_what_the_edition_lacks()
         found = {resource: of(resource, viewset) for resource, viewset, _ in router.registry if resource != "tokens"}
-        changes = feed_page()
+        changes, theatres = feed_page(), series()
         transaction.set_rollback(True)
     found["webhooks"] |= webhook_answers(found["webhooks"]["answer"])
     body = {name: TOKEN[name] for name in ("name", "scope", "expires_at")}
     page, created = {"next": None, "results": [TOKEN]}, TOKEN | {"token": "0123456789abcdef" * 4}
-    found["changes"] = {"page": changes}
+    found |= {"changes": {"page": changes}, "series": {"answer": theatres}, "spc": spc_call()}
     return found | {"tokens": {"answer": TOKEN, "page": page, "body": body, "created": created}}
 
 
@@ -82,6 +86,20 @@ def feed_page() -> dict[str, Any]:
     (change,) = events(seen[:1], Asked.user)
     same = {"position": 4711, "changed_at": MOMENT, "request_id": "0123456789abcdef"}
     return {"next": None, "after": "NDcxMQ:1s2uvW:x5y6z7", "results": [change | same]}
+
+
+def series() -> dict[str, Any]:
+    metric, system = Metric.objects.get(key="theatre-utilisation-capped"), Organisation.objects.get(key="cm-system")
+    answer: dict[str, Any] = json.loads(JSONRenderer().render(analysis.spoken(series_of(metric, system, Asked.user, DAY))))
+    return answer
+
+
+def spc_call() -> dict[str, Any]:
+    """A made-up year with its analysis."""
+    days = [month_end(dt.date(2023, month, 1)) for month in range(1, 13)]
+    values = [70, 71, 69, 70, 72, 68, 70, 71, 69, 70, 90, 71]
+    body = {"dates": [day.isoformat() for day in days], "values": values, "options": {"target": 75}}
+    return {"body": body, "answer": spc.analyse(days, values, target=75).as_dict()}
 
 
 def webhook_answers(webhook: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,224 @@
+"""One metric of one organisation through time: its figures, their analysis, and what the latest of them means."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from cmast.models import Organisation, Reader
+from cmast.vocabulary import ScopeLevel
+from metrics import comparing, plans, spc, targets
+from metrics.charts import run_chart, xmr_chart
+from metrics.comparing import Comparison, Ranking
+from metrics.figures import Figure, previous
+from metrics.models import Metric, Observation, Rebase, SeriesSetting, Target
+from metrics.targets import Goal, Verdict
+
+#: Way in which a metric gets better -> as the analysis says it.
+DIRECTIONS = {"higher_is_better": "increase", "lower_is_better": "decrease"}
+#: Kinds of period that follow each other month by month, so that a month without a figure is a gap.
+MONTHLY = ("month", "month_end_snapshot")
+
+
+@dataclass
+class Series:
+    """What is known of a metric of an organisation. Made by `series_of`; everything else follows from its records."""
+
+    metric: Metric
+    organisation: Any
+    #: One observation per period, in order of time.
+    observations: list[Observation]
+    #: Figures of the metric for the period of the latest one, of whatever organisation.
+    beside: list[Figure]
+    goals: list[tuple[Target, Goal]]
+    trajectories: list[plans.Trajectory]
+    rebases: list[Rebase]
+    breaks: list[dt.date]
+    setting: SeriesSetting | None
+    figures: list[Figure] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.figures = [observation.as_figure() for observation in self.observations]
+
+    @property
+    def latest(self) -> Figure | None:
+        return self.figures[-1] if self.figures else None
+
+    @property
+    def unit(self) -> str:
+        return self.latest.unit if self.latest else self.metric.unit
+
+    @cached_property
+    def points(self) -> list[tuple[dt.date, Figure | None]]:
+        """The figures by the last day of their period; a month without one is there with nothing."""
+        found: dict[dt.date, Figure | None] = {figure.period.ends_on: figure for figure in self.figures}
+        if self.latest and self.latest.period.kind in MONTHLY:
+            found |= {day: None for day in _months(min(found), max(found)) if day not in found}
+        return sorted(found.items(), key=lambda point: point[0])
+
+    @cached_property
+    def analysis(self) -> spc.Analysis:
+        days = [day for day, _ in self.points]
+        return spc.analyse(
+            days,
+            [figure.value if figure else None for _, figure in self.points],
+            improvement_direction=DIRECTIONS.get(self.metric.direction, "neutral"),
+            target=self.limit,
+            rebase=[_first_on_or_after(days, day) for day in self.new_beginnings],
+            fix_after_n_points=self.setting.fix_after_n_points if self.setting else None,
+            screen_outliers=self.setting.is_screened if self.setting else True,
+            kind=self.metric.kind,
+        )
+
+    @property
+    def new_beginnings(self) -> list[dt.date]:
+        """Days from which the limits are others: decided, or because the metric counts something else."""
+        return sorted({*self.breaks, *(rebase.starts_on for rebase in self.rebases)})
+
+    @property
+    def limit(self) -> Any:
+        """The one number of the first target that has one, in the unit of the series."""
+        values = [goal.value for _, goal in self.goals if goal.accepted is not None and goal.unit == self.unit]
+        return next((value for value in values if value is not None), None)
+
+    @cached_property
+    def verdicts(self) -> list[tuple[Target, Verdict]]:
+        """A target of each trust is a count of trusts beside the system's figure, and a trust's own beside its own."""
+        return [(target, self._judged(goal, self.latest)) for target, goal in self.goals if self.latest]
+
+    def _judged(self, goal: Goal, latest: Figure) -> Verdict:
+        if goal.scope_level == ScopeLevel.EACH_PROVIDER and latest.scope_level != ScopeLevel.PROVIDER:
+            return targets.judge(goal, self.beside, ends_on=latest.period.ends_on, breaks=self.breaks)
+        return targets.judge_one(goal, latest, previous(latest, self.figures), self.breaks)
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """The latest figure beside what it can be set beside; what is unknown says so."""
+        latest, direction = self.latest, self.metric.direction
+        if latest is None:
+            return []
+        regions = [figure for figure in self.beside if figure.scope_level == ScopeLevel.REGION and not figure.unfit]
+        return [
+            comparing.with_previous(latest, self.figures, direction, self.breaks),
+            comparing.with_last_year(latest, self.figures, direction, self.breaks),
+            *(comparing.with_target(latest, goal, direction) for _, goal in self.goals),
+            *(comparing.with_trajectory(latest, trajectory, direction) for trajectory in self.trajectories),
+            *(comparing.with_peer(latest, region, "the region", direction=direction) for region in regions),
+        ]
+
+    @cached_property
+    def ranking(self) -> Ranking | None:
+        """The place among the trusts; null where the series is no trust's."""
+        if self.latest is None or self.latest.scope_level != ScopeLevel.PROVIDER:
+            return None
+        return comparing.rank(self.latest.organisation, self.beside, self.latest.period, self.metric.direction)
+
+    @property
+    def name(self) -> str:
+        return str(self.organisation.abbreviation or self.organisation.short_name or self.organisation.name)
+
+    def chart(self, prefix: str, size: tuple[float, float] = (640, 320)) -> str:
+        """An XmR chart, or values with their median where no XmR chart suits."""
+        title = f"{self.metric.name}, {self.organisation.short_name or self.organisation.name}"
+        unit = unit_on_charts(self.unit)
+        if self.analysis.suitability.is_suitable:
+            return xmr_chart(self.analysis, title=title, prefix=prefix, unit=unit, target=self.limit, size=size)
+        values = [(day, figure.value if figure else None) for day, figure in self.points]
+        return run_chart(values, title=title, prefix=prefix, unit=unit, target=self.limit, size=size)
+
+
+class _About:
+    """All records about a metric that a reader may see, read in a fixed number of queries, to make series from."""
+
+    def __init__(self, metric: Metric, reader: Reader, today: dt.date) -> None:
+        self.metric, self.today = metric, today
+        levels = Observation.objects.visible_to(reader).levels().filter(metric=metric)
+        self.levels = list(levels.select_related("organisation").prefetch_related("members"))
+        aims = Target.objects.visible_to(reader).filter(metric=metric)
+        self.aims = {target.key: target for target in aims.select_related("metric", "organisation", "supersedes")}
+        paths = metric.trajectories.visible_to(reader).select_related("metric").prefetch_related("points")
+        self.paths = list(paths)
+        self.rebases = list(Rebase.objects.visible_to(reader).filter(metric=metric))
+        self.settings = list(SeriesSetting.objects.visible_to(reader).filter(metric=metric))
+        breaks = metric.series_breaks.visible_to(reader).filter(starts_on__isnull=False)
+        self.breaks = sorted(breaks.values_list("starts_on", flat=True))
+        members = Organisation.objects.visible_to(reader).members(today)
+        self.members = tuple(sorted(members.values_list("key", flat=True)))
+
+    @property
+    def organisations(self) -> list[Any]:
+        return list({each.organisation_id: each.organisation for each in self.levels}.values())
+
+    def series(self, whose: Any) -> Series:
+        own = _of_one_kind(each for each in self.levels if each.organisation_id == whose.pk)
+        latest = own[-1].period if own else None
+        settings = {each.organisation_id: each for each in self.settings}
+        return Series(
+            metric=self.metric,
+            organisation=whose,
+            observations=own,
+            beside=[each.as_figure() for each in self.levels if each.period == latest],
+            goals=self._goals(own[-1].scope_level if own else "", whose),
+            trajectories=[path.as_plan() for path in self.paths if path.organisation_id == whose.pk],
+            rebases=[each for each in self.rebases if each.organisation_id in (None, whose.pk)],
+            breaks=self.breaks,
+            setting=settings.get(whose.pk) or settings.get(None),
+        )
+
+    def _goals(self, level: str, whose: Any) -> list[tuple[Target, Goal]]:
+        """The targets that hold today for such a figure: its organisation's own, or those of each trust."""
+        goals = [target.as_goal(providers=self.members_for(target)) for target in self.aims.values()]
+        levels = (ScopeLevel.PROVIDER, ScopeLevel.SYSTEM)
+        return [
+            (self.aims[goal.key], goal)
+            for goal in targets.in_force(goals, self.today)
+            if (goal.scope_level == ScopeLevel.EACH_PROVIDER and level in levels)
+            or (goal.scope_level == level and goal.organisation == whose.key)
+        ]
+
+    def members_for(self, target: Target) -> tuple[str, ...]:
+        """For whom a target of each trust holds."""
+        return self.members if target.scope_level == ScopeLevel.EACH_PROVIDER else ()
+
+
+def series_of(metric: Metric, organisation: Any, reader: Reader, today: dt.date) -> Series:
+    """The series as this reader may see it."""
+    return _About(metric, reader, today).series(organisation)
+
+
+def all_series(metric: Metric, reader: Reader, today: dt.date) -> list[Series]:
+    """Those of all organisations that have figures of the metric, in the order of their names, in a fixed number of queries."""
+    about = _About(metric, reader, today)
+    return sorted((about.series(whose) for whose in about.organisations), key=lambda series: series.name)
+
+
+def unit_on_charts(unit: str) -> str:
+    """As it stands on an axis: %, £, or the word."""
+    words = {"percent": "%", "unspecified_percent": "%", "gbp": "£", "percentage_point": "percentage points", "count": ""}
+    return words.get(unit, unit.replace("_", " "))
+
+
+def _of_one_kind(observations: Iterable[Observation]) -> list[Observation]:
+    """Those of the kind of period, level and unit that most have; of each period the one that was entered last."""
+    found = list(observations)
+    kinds = Counter((each.period_type, each.scope_level, each.unit) for each in found)
+    most = max(kinds, key=lambda kind: kinds[kind], default=None)
+    series = [each for each in found if (each.period_type, each.scope_level, each.unit) == most]
+    by_day = {each.period.ends_on: each for each in sorted(series, key=lambda each: each.pk)}
+    return [by_day[day] for day in sorted(by_day)]
+
+
+def _months(first: dt.date, last: dt.date) -> Iterable[dt.date]:
+    """Last days of the months from one to another."""
+    day = first
+    while day <= last:
+        yield day
+        following = (day.replace(day=1) + dt.timedelta(days=62)).replace(day=1)
+        day = following - dt.timedelta(days=1)
+
+
+def _first_on_or_after(days: list[dt.date], wanted: dt.date) -> dt.date:
+    """The point with which a new process begins; the day itself, which is no point, after the last one."""
+    return next((day for day in days if day >= wanted), wanted)

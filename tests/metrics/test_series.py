@@ -1,0 +1,248 @@
+"""A metric of an organisation through time, over the API and at the desk."""
+
+import datetime as dt
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from cmast.dates import month_end
+from cmast.models import Organisation, Restriction
+from metrics.models import Metric, Observation, Rebase, SeriesSetting
+from metrics.spc import analyse
+from tests.cmast.test_history import moment
+
+VALUES = [70, 71, 69, 70, 72, 68, 70, 71, 69, 70, 71, 69, 70, 90, 70]
+
+
+def last_day(month: int) -> dt.date:
+    """Of a month counted from January 2023."""
+    return month_end(dt.date(2023 + month // 12, month % 12 + 1, 1))
+
+
+@pytest.fixture
+def metric(edition: Any, make: Any) -> Any:
+    return make(Metric, unit="percent", direction="higher_is_better", kind="flow")
+
+
+@pytest.fixture
+def report(metric: Any) -> Any:
+    """Figures of a trust, month by month; None is a month without one."""
+
+    def make_series(values: list[Any], trust: str = "RBN", **more: Any) -> list[Observation]:
+        whose = Organisation.objects.get(key=trust)
+        common = {"metric": metric, "organisation": whose, "scope_level": "provider", "unit": "percent"}
+        common |= {"period_type": "month", "value_status": "reported"} | more
+        return [
+            Observation.objects.create(
+                value=value, period_start_on=last_day(n).replace(day=1), period_end_on=last_day(n), **common
+            )
+            for n, value in enumerate(values)
+            if value is not None
+        ]
+
+    return make_series
+
+
+def test_a_series_is_analysed_as_the_engine_does(metric: Any, report: Any, api: Any) -> None:
+    figures = report(VALUES)
+    answer = api("viewer").get(f"/api/v1/series/{metric.key}/RBN/").json()
+    expected = analyse([last_day(n) for n in range(len(VALUES))], VALUES).as_dict()
+    assert answer["analysis"] == expected | {"points": expected["points"], "suitability": expected["suitability"]}
+    assert answer["analysis"]["points"]["special_cause_type"][13] == "Above UCL"
+    assert answer["observations"] == [figure.key for figure in figures]
+    assert answer["period_type"] == "month" and answer["unit"] == "percent"
+
+
+def test_a_month_without_a_figure_is_a_gap_and_not_zero(metric: Any, report: Any, api: Any) -> None:
+    report([70, 71, None, 69, 70, 72, 68, 70, 71])
+    answer = api("viewer").get(f"/api/v1/series/{metric.key}/RBN/").json()
+    assert answer["analysis"]["points"]["value"][2] is None and answer["observations"][2] is None
+    assert answer["analysis"]["points"]["date"][2] == "2023-03-31"
+
+
+def test_a_revision_takes_the_place_of_what_it_corrects_and_the_past_knows_both(metric: Any, report: Any, api: Any) -> None:
+    first, client = report(VALUES)[-1], api("viewer")
+    before = moment()
+    copied = ["metric", "organisation", "scope_level", "unit", "period_type", "value_status"]
+    copied += ["period_start_on", "period_end_on"]
+    Observation.objects.create(**{n: getattr(first, n) for n in copied}, value=75, revision=2, supersedes=first)
+    now = client.get(f"/api/v1/series/{metric.key}/RBN/").json()
+    then = client.get(f"/api/v1/series/{metric.key}/RBN/?as_of={before}").json()
+    assert now["analysis"]["points"]["value"][-1] == 75 and then["analysis"]["points"]["value"][-1] == 70
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"breakdown_dimension": "breach_reason", "breakdown_member": "capacity"},
+        {"comparison": "above_plan"},
+        {"value_status": "forecast"},
+        {"review_state": "withdrawn"},
+    ],
+)
+def test_what_is_no_level_is_no_point(more: dict[str, Any], metric: Any, report: Any, api: Any) -> None:
+    report([70, 71])
+    report([1, 2, 3], **more)
+    assert api("viewer").get(f"/api/v1/series/{metric.key}/RBN/").json()["analysis"]["points"]["value"] == [70, 71]
+
+
+def test_a_decision_to_begin_anew_is_told_with_its_reason(metric: Any, report: Any, api: Any, make: Any) -> None:
+    report([*VALUES, *(value + 10 for value in VALUES)])
+    make(Rebase, metric=metric, starts_on="2024-04-10", reason="Second theatre opened")
+    make(Rebase, metric=metric, organisation=Organisation.objects.get(key="REM"), starts_on="2023-06-30")
+    answer = api("viewer").get(f"/api/v1/series/{metric.key}/RBN/").json()
+    assert [rebase["reason"] for rebase in answer["rebases"]] == ["Second theatre opened"]
+    assert answer["analysis"]["points"]["rebase_group"] == [0] * 15 + [1] * 15
+
+
+def test_an_organisations_own_setting_goes_before_that_of_all(metric: Any, report: Any, api: Any, make: Any) -> None:
+    report([*VALUES, 95, 96])
+    for_all = make(SeriesSetting, metric=metric, is_screened=True, fix_after_n_points=12)
+    own = make(SeriesSetting, metric=metric, organisation=Organisation.objects.get(key="RBN"))
+    client = api("viewer")
+    assert client.get(f"/api/v1/series/{metric.key}/RBN/").json()["setting"] == own.key
+    report(VALUES, trust="REM")
+    assert client.get(f"/api/v1/series/{metric.key}/REM/").json()["setting"] == for_all.key
+
+
+def test_the_85_percent_of_each_trust_is_a_count_beside_the_systems_76(edition: Any, api: Any) -> None:
+    answer = api("viewer").get("/api/v1/series/theatre-utilisation-capped/cm-system/").json()
+    (verdict,) = [each for each in answer["targets"] if each["target"] == "t-theatre-capped-85"]
+    assert verdict["outcome"] == "cannot_be_judged" and verdict["words"] == (
+        "Cannot be judged: 1 of 12 met, 11 without data; at least 85% is the target of each trust. Beside it, the system's own "
+        "figure is 76%. “At least” is our reading of the source."
+    )
+    assert answer["analysis"]["suitability"]["reason"].startswith("There is only 1 value")
+
+
+def test_a_trust_that_is_known_only_to_comply_complies(edition: Any, api: Any) -> None:
+    answer = api("viewer").get("/api/v1/series/theatre-utilisation-capped/RBQ/").json()
+    assert [each["outcome"] for each in answer["targets"]] == ["met"]
+    assert answer["analysis"]["points"]["value"] == [None]
+
+
+def test_trusts_are_ranked_and_compared_by_points(metric: Any, report: Any, api: Any) -> None:
+    report([70, 72])
+    report([60, 61], trust="REM")
+    answer = api("viewer").get(f"/api/v1/series/{metric.key}/RBN/").json()
+    assert answer["ranking"] == {"place": 1, "of": 2, "tied_with": [], "words": "1 of 2."}
+    (previous,) = [each for each in answer["comparisons"] if each["comparator"] == "prior_period"]
+    assert previous["is_better"] is True and "2 percentage points" in previous["words"]
+
+
+def test_a_hidden_figure_is_no_point_and_a_hidden_metric_has_no_series(metric: Any, report: Any, api: Any) -> None:
+    figures = report([70, 71, 72])
+    client = api("viewer")
+    Restriction.objects.create(record_type="observation", record_key=figures[1].key, kind="embargoed")
+    assert client.get(f"/api/v1/series/{metric.key}/RBN/").json()["analysis"]["points"]["value"] == [70, None, 72]
+    Restriction.objects.create(record_type="metric", record_key=metric.key, kind="commercial")
+    hidden = client.get(f"/api/v1/series/{metric.key}/RBN/")
+    missing = client.get("/api/v1/series/no-such-metric/RBN/")
+    assert hidden.status_code == missing.status_code == 404 and hidden.json()["detail"] == missing.json()["detail"]
+
+
+def test_a_series_without_figures_is_empty_and_not_missing(metric: Any, api: Any) -> None:
+    answer = api("viewer").get(f"/api/v1/series/{metric.key}/RBN/").json()
+    assert answer["analysis"]["points"]["value"] == [] and answer["targets"] == [] and answer["ranking"] is None
+    assert api("viewer").get(f"/api/v1/series/{metric.key}/NOBODY/").status_code == 404
+
+
+def test_an_unknown_parameter_is_refused(metric: Any, api: Any) -> None:
+    answer = api("viewer").get(f"/api/v1/series/{metric.key}/RBN/?from=2024")
+    assert answer.status_code == 400 and answer.json()["errors"][0]["parameter"] == "from"
+
+
+def test_a_chart_is_a_picture_with_a_description(metric: Any, report: Any, api: Any) -> None:
+    report(VALUES)
+    answer = api("viewer").get(f"/api/v1/series/{metric.key}/RBN/chart.svg")
+    picture = ElementTree.fromstring(answer.content)
+    assert answer["Content-Type"] == "image/svg+xml" and picture.tag.endswith("svg")
+    (description,) = [element.text for element in picture if element.tag.endswith("desc")]
+    assert "Mar 2024" in str(description)
+
+
+def test_a_series_takes_the_same_statements_however_long_it_is(metric: Any, report: Any, api: Any) -> None:
+    client = api("viewer")
+
+    def statements() -> int:
+        client.get(f"/api/v1/series/{metric.key}/RBN/")
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(f"/api/v1/series/{metric.key}/RBN/").status_code == 200
+        return len(queries)
+
+    report([70, 71])
+    few = statements()
+    for trust in ("REM", "RBT", "RJR"):
+        report(VALUES, trust=trust)
+    assert statements() == few
+
+
+# --- A series of one's own --------------------------------------------------------------------------------------------
+
+
+def test_a_series_that_a_caller_sends_is_analysed(edition: Any, api: Any) -> None:
+    dates = [last_day(n).isoformat() for n in range(len(VALUES))]
+    options = {"improvement_direction": "decrease", "target": 65}
+    answer = api("programme_manager").post("/api/v1/spc/", {"dates": dates, "values": VALUES, "options": options})
+    expected = analyse([last_day(n) for n in range(len(VALUES))], VALUES, improvement_direction="decrease", target=65)
+    assert answer.status_code == 200 and answer.json() == expected.as_dict()
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "words"),
+    [
+        ({"dates": ["2024-01-31"], "values": []}, "/values", "There are 1 dates but 0 values."),
+        ({"dates": ["2024-01-31", "2024-01-31"], "values": [1, 2]}, "/dates", "Points 1 and 2 have the same date"),
+        ({"dates": ["2024-01-31"], "values": ["much"]}, "/values/0", "A valid number is required."),
+        (
+            {"dates": ["2024-01-31"], "values": [1], "options": {"rebase": ["soon"]}},
+            "/options/rebase/0",
+            "Date has wrong",
+        ),
+        ({"dates": ["2024-01-31"], "values": [1], "options": {"colour": "red"}}, "/options/colour", "There is no such field."),
+        (
+            {"dates": ["2024-01-31"], "values": [1], "options": {"fix_after_n_points": 3}},
+            "/options/fix_after_n_points",
+            "greater than or equal to 12",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_sent_series_is_said_with_its_place(
+    body: dict[str, Any], pointer: str, words: str, edition: Any, api: Any
+) -> None:
+    answer = api("viewer").post("/api/v1/spc/", body)
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == pointer and words in error["detail"]
+
+
+# --- The desk ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_desk_shows_all_series_of_a_metric_and_each_by_itself(metric: Any, report: Any, sign_in: Any) -> None:
+    report(VALUES)
+    report(VALUES[:6], trust="REM")
+    desk = sign_in("pmo")
+    page = desk.get(f"/admin/metrics/metric/{metric.pk}/charts/").content.decode()
+    assert page.count("<desc") == 5 and "Liverpool University Hospitals" in page
+    page = desk.get(f"/admin/metrics/metric/{metric.pk}/charts/RBN/").content.decode()
+    assert "Above the upper limit" in page and "90%" in page
+    page = desk.get(f"/admin/metrics/metric/{metric.pk}/charts/REM/").content.decode()
+    assert "No XmR chart: There are only 6 values" in page
+
+
+def test_the_desk_has_no_page_for_what_there_is_not(metric: Any, sign_in: Any) -> None:
+    desk = sign_in("pmo")
+    assert "Nobody has reported" in desk.get(f"/admin/metrics/metric/{metric.pk}/charts/").content.decode()
+    assert desk.get(f"/admin/metrics/metric/{metric.pk}/charts/NOBODY/").status_code == 404
+    assert desk.get("/admin/metrics/metric/0/charts/").status_code == 404
+    assert sign_in("viewer").get(f"/admin/metrics/metric/{metric.pk}/charts/").status_code == 302
+
+
+def test_settings_that_are_the_usual_ones_are_refused(metric: Any, api: Any) -> None:
+    body = {"metric": metric.key, "reason": "Just so"}
+    answer = api("pmo").post("/api/v1/series-settings/", body)
+    assert answer.status_code == 400 and "usual settings" in answer.json()["errors"][0]["detail"]

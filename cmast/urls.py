@@ -14,6 +14,7 @@ from cmast.api.changes import FeedView
 from cmast.sign_in import SignInView
 from metrics import analysis
 from metrics import views as metrics
+from metrics.facts import FactsView
 from programmes import views as programmes
 from risks import views as risks
 
@@ -91,6 +92,10 @@ urlpatterns = [
     path("api/v1/spc/", analysis.SpcView.as_view(), name="spc"),
     path("api/v1/series/<metric>/<organisation>/", analysis.SeriesView.as_view(), name="series"),
     path("api/v1/series/<metric>/<organisation>/chart.svg", analysis.SeriesChartView.as_view(), name="series-chart"),
+    path("api/v1/facts/<table>/", FactsView.as_view(), name="facts"),
+    path("api/v1/metrics/scorecard/", analysis.ScorecardView.as_view(), name="scorecard"),
+    path("api/v1/metrics/<metric>/league/", analysis.LeagueView.as_view(), name="league"),
+    path("api/v1/metrics/<metric>/league.svg", analysis.LeagueChartView.as_view(), name="league-chart"),
     path("api/v1/", include(resources)),
     path("api/schema/", pages.SchemaView.as_view(), name="schema"),
     path("api/docs/", pages.DocsView.as_view(), name="docs"),

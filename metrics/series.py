@@ -1,7 +1,7 @@
 """One metric of one organisation through time: its figures, their analysis, and what the latest of them means."""
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +13,7 @@ from metrics import comparing, plans, spc, targets
 from metrics.charts import run_chart, xmr_chart
 from metrics.comparing import Comparison, Ranking
 from metrics.figures import Figure, previous
-from metrics.models import Metric, Observation, Rebase, SeriesSetting, Target
+from metrics.models import Metric, Observation, Rebase, SeriesBreak, SeriesSetting, Target, Trajectory
 from metrics.targets import Goal, Verdict
 
 #: Way in which a metric gets better -> as the analysis says it.
@@ -129,69 +129,82 @@ class Series:
         return run_chart(values, title=title, prefix=prefix, unit=unit, target=self.limit, size=size)
 
 
-class _About:
-    """All records about a metric that a reader may see, read in a fixed number of queries, to make series from."""
+class Book:
+    """All records about some metrics that a reader may see, read in a fixed number of queries, to make series from."""
 
-    def __init__(self, metric: Metric, reader: Reader, today: dt.date) -> None:
-        self.metric, self.today = metric, today
-        levels = Observation.objects.visible_to(reader).levels().filter(metric=metric)
-        self.levels = list(levels.select_related("organisation").prefetch_related("members"))
-        aims = Target.objects.visible_to(reader).filter(metric=metric)
-        self.aims = {target.key: target for target in aims.select_related("metric", "organisation", "supersedes")}
-        paths = metric.trajectories.visible_to(reader).select_related("metric").prefetch_related("points")
-        self.paths = list(paths)
-        self.rebases = list(Rebase.objects.visible_to(reader).filter(metric=metric))
-        self.settings = list(SeriesSetting.objects.visible_to(reader).filter(metric=metric))
-        breaks = metric.series_breaks.visible_to(reader).filter(starts_on__isnull=False)
-        self.breaks = sorted(breaks.values_list("starts_on", flat=True))
-        members = Organisation.objects.visible_to(reader).members(today)
-        self.members = tuple(sorted(members.values_list("key", flat=True)))
+    def __init__(self, metrics: Iterable[Metric], reader: Reader, today: dt.date, level: str = "") -> None:
+        """With a level only its figures are read, for series that are set beside no others."""
+        self.metrics = {metric.pk: metric for metric in metrics}
+        self.today = today
+        levels = self._about(Observation, reader).levels()
+        levels = levels.filter(scope_level=level) if level else levels
+        self.levels = _by_metric(levels.select_related("organisation").prefetch_related("members"))
+        self.aims = _by_metric(self._about(Target, reader).select_related("metric", "organisation", "supersedes"))
+        self.paths = _by_metric(self._about(Trajectory, reader).select_related("metric").prefetch_related("points"))
+        self.rebases = _by_metric(self._about(Rebase, reader))
+        self.settings = _by_metric(self._about(SeriesSetting, reader))
+        self.breaks = _by_metric(self._about(SeriesBreak, reader).filter(starts_on__isnull=False))
+        self.members = list(Organisation.objects.visible_to(reader).members(today).order_by("name"))
 
-    @property
-    def organisations(self) -> list[Any]:
-        return list({each.organisation_id: each.organisation for each in self.levels}.values())
+    def _about(self, kind: Any, reader: Reader) -> Any:
+        return kind.objects.visible_to(reader).filter(metric__in=self.metrics)
 
-    def series(self, whose: Any) -> Series:
-        own = _of_one_kind(each for each in self.levels if each.organisation_id == whose.pk)
+    def organisations(self, metric: Metric) -> list[Any]:
+        """Those that have figures of the metric."""
+        return list({each.organisation_id: each.organisation for each in self.levels[metric.pk]}.values())
+
+    def series(self, metric: Metric, whose: Any) -> Series:
+        pk = metric.pk
+        own = _of_one_kind(each for each in self.levels[pk] if each.organisation_id == whose.pk)
         latest = own[-1].period if own else None
-        settings = {each.organisation_id: each for each in self.settings}
+        settings = {each.organisation_id: each for each in self.settings[pk]}
         return Series(
-            metric=self.metric,
+            metric=metric,
             organisation=whose,
             observations=own,
-            beside=[each.as_figure() for each in self.levels if each.period == latest],
-            goals=self._goals(own[-1].scope_level if own else "", whose),
-            trajectories=[path.as_plan() for path in self.paths if path.organisation_id == whose.pk],
-            rebases=[each for each in self.rebases if each.organisation_id in (None, whose.pk)],
-            breaks=self.breaks,
+            beside=[each.as_figure() for each in self.levels[pk] if each.period == latest],
+            goals=self._goals(metric, own[-1].scope_level if own else "", whose),
+            trajectories=[path.as_plan() for path in self.paths[pk] if path.organisation_id == whose.pk],
+            rebases=[each for each in self.rebases[pk] if each.organisation_id in (None, whose.pk)],
+            breaks=sorted(each.starts_on for each in self.breaks[pk]),
             setting=settings.get(whose.pk) or settings.get(None),
         )
 
-    def _goals(self, level: str, whose: Any) -> list[tuple[Target, Goal]]:
+    def _goals(self, metric: Metric, level: str, whose: Any) -> list[tuple[Target, Goal]]:
         """The targets that hold today for such a figure: its organisation's own, or those of each trust."""
-        goals = [target.as_goal(providers=self.members_for(target)) for target in self.aims.values()]
         levels = (ScopeLevel.PROVIDER, ScopeLevel.SYSTEM)
         return [
-            (self.aims[goal.key], goal)
-            for goal in targets.in_force(goals, self.today)
+            (target, goal)
+            for target, goal in self.goals(metric)
             if (goal.scope_level == ScopeLevel.EACH_PROVIDER and level in levels)
             or (goal.scope_level == level and goal.organisation == whose.key)
         ]
 
-    def members_for(self, target: Target) -> tuple[str, ...]:
-        """For whom a target of each trust holds."""
-        return self.members if target.scope_level == ScopeLevel.EACH_PROVIDER else ()
+    def goals(self, metric: Metric) -> list[tuple[Target, Goal]]:
+        """The targets of the metric that hold today."""
+        trusts = tuple(sorted(member.key for member in self.members))
+        by_key = {target.key: target for target in self.aims[metric.pk]}
+        each = {key: trusts if target.scope_level == ScopeLevel.EACH_PROVIDER else () for key, target in by_key.items()}
+        goals = [target.as_goal(providers=each[key]) for key, target in by_key.items()]
+        return [(by_key[goal.key], goal) for goal in targets.in_force(goals, self.today)]
 
 
 def series_of(metric: Metric, organisation: Any, reader: Reader, today: dt.date) -> Series:
     """The series as this reader may see it."""
-    return _About(metric, reader, today).series(organisation)
+    return Book([metric], reader, today).series(metric, organisation)
 
 
 def all_series(metric: Metric, reader: Reader, today: dt.date) -> list[Series]:
-    """Those of all organisations that have figures of the metric, in the order of their names, in a fixed number of queries."""
-    about = _About(metric, reader, today)
-    return sorted((about.series(whose) for whose in about.organisations), key=lambda series: series.name)
+    """Those of all organisations that have figures of the metric, in the order of their names."""
+    book = Book([metric], reader, today)
+    return sorted((book.series(metric, whose) for whose in book.organisations(metric)), key=lambda series: series.name)
+
+
+def _by_metric(records: Iterable[Any]) -> defaultdict[int, list[Any]]:
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    for record in records:
+        found[record.metric_id].append(record)
+    return found
 
 
 def unit_on_charts(unit: str) -> str:

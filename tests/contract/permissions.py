@@ -152,6 +152,10 @@ PAGES = {
     "spc": (401, 405, 405),  # by POST only
     "series": (401, 200, 200),
     "series-chart": (401, 200, 200),
+    "facts": (401, 200, 200),
+    "scorecard": (401, 200, 200),
+    "league": (401, 200, 200),
+    "league-chart": (401, 200, 200),
     "schema": (401, 200, 200),
     "docs": (302, 200, 200),
     "api-unknown": (401, 404, 404),

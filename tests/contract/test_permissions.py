@@ -88,6 +88,9 @@ PATHS = {
     "admin": "/admin/",
     "api-unknown": "/api/v1/nothing-here/",
     "series": "/api/v1/series/theatre-utilisation-capped/RBQ/",
+    "facts": "/api/v1/facts/observations/",
+    "league": "/api/v1/metrics/theatre-utilisation-capped/league/",
+    "league-chart": "/api/v1/metrics/theatre-utilisation-capped/league.svg",
     "series-chart": "/api/v1/series/theatre-utilisation-capped/RBQ/chart.svg",
 }
 

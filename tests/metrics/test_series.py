@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cmast.dates import month_end
 from cmast.models import Organisation, Restriction
-from metrics.models import Metric, Observation, Rebase, SeriesSetting
+from metrics.models import Metric, Observation, Rebase, SeriesSetting, Target
 from metrics.spc import analyse
 from tests.cmast.test_history import moment
 
@@ -178,6 +178,58 @@ def test_a_series_takes_the_same_statements_however_long_it_is(metric: Any, repo
     for trust in ("REM", "RBT", "RJR"):
         report(VALUES, trust=trust)
     assert statements() == few
+
+
+# --- Side by side -----------------------------------------------------------------------------------------------------
+
+
+def test_a_league_ranks_the_trusts_and_names_those_without_data(metric: Any, report: Any, api: Any, make: Any) -> None:
+    make(Target, metric=metric, operator="gte", value=75, unit="percent", scope_level="each_provider", financial_year=None)
+    for trust, value in (("RBN", 70), ("REM", 80), ("RJR", 80)):
+        report([value], trust=trust)
+    answer = api("viewer").get(f"/api/v1/metrics/{metric.key}/league/?period=2023-01").json()
+    rows = [(row["organisation"], row["place"], row["value"]) for row in answer["places"]]
+    assert rows[:3] == [("RJR", 1, "80"), ("REM", 1, "80"), ("RBN", 3, "70")]
+    assert len(rows) == 12 and set(rows[3:]) == {(trust, None, None) for trust, *_ in rows[3:]}
+    assert [row["targets"][0]["outcome"] for row in answer["places"][:3]] == ["met", "met", "not_met"]
+    assert answer["period_end_on"] == "2023-01-31"
+
+
+def test_a_league_is_of_the_latest_month_unless_asked(metric: Any, report: Any, api: Any) -> None:
+    report([70, 71])
+    client = api("viewer")
+    assert client.get(f"/api/v1/metrics/{metric.key}/league/").json()["period_end_on"] == "2023-02-28"
+    empty = client.get(f"/api/v1/metrics/{metric.key}/league/?period=2020-01").json()
+    assert {row["place"] for row in empty["places"]} == {None}
+    wrong = client.get(f"/api/v1/metrics/{metric.key}/league/?period=March")
+    assert wrong.status_code == 400 and wrong.json()["errors"][0]["parameter"] == "period"
+
+
+def test_a_league_is_drawn_with_no_data_in_words(metric: Any, report: Any, api: Any) -> None:
+    report([70])
+    picture = api("viewer").get(f"/api/v1/metrics/{metric.key}/league.svg").content.decode()
+    assert picture.count("No data") >= 11
+
+
+def test_a_scorecard_shows_every_metric_of_a_programme(edition: Any, api: Any) -> None:
+    results = api("viewer").get("/api/v1/metrics/scorecard/?programme=elective-recovery-transformation").json()["results"]
+    by_metric = {row["metric"]: row for row in results}
+    assert len(results) == Metric.objects.filter(programme__key="elective-recovery-transformation").count()
+    assert by_metric["theatre-utilisation-capped"]["figure"] == "76%"
+    assert any(row["figure"] is None and row["targets"] == [] for row in results)
+    assert api("viewer").get("/api/v1/metrics/scorecard/?programme=nothing").json() == {"results": []}
+
+
+def test_a_scorecard_takes_the_same_statements_however_many_metrics_there_are(edition: Any, api: Any, make: Any) -> None:
+    client = api("viewer")
+
+    def statements(query: str) -> int:
+        client.get(f"/api/v1/metrics/scorecard/{query}")
+        with CaptureQueriesContext(connection) as queries:
+            client.get(f"/api/v1/metrics/scorecard/{query}")
+        return len(queries)
+
+    assert statements("?programme=uec") == statements("?programme=elective-recovery-transformation")
 
 
 # --- A series of one's own --------------------------------------------------------------------------------------------

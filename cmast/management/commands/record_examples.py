@@ -17,7 +17,9 @@ from cmast.history.context import changing
 from cmast.models import Change, Membership, Organisation, Person, Restriction, Webhook
 from cmast.models.people import anybody
 from cmast.urls import api as router
-from metrics import analysis, spc
+from metrics import answers, spc
+from metrics.facts import TABLES
+from metrics.league import league_of, scorecard_of
 from metrics.models import Metric
 from metrics.series import series_of
 from programmes.models import Workstream
@@ -66,12 +68,14 @@ def examples() -> dict[str, dict[str, Any]]:
     with transaction.atomic():
         make_what_the_edition_lacks()
         found = {resource: of(resource, viewset) for resource, viewset, _ in router.registry if resource != "tokens"}
-        changes, theatres = feed_page(), series()
+        changes, theatres, beside = feed_page(), series(), metrics_side_by_side()
         transaction.set_rollback(True)
     found["webhooks"] |= webhook_answers(found["webhooks"]["answer"])
     body = {name: TOKEN[name] for name in ("name", "scope", "expires_at")}
     page, created = {"next": None, "results": [TOKEN]}, TOKEN | {"token": "0123456789abcdef" * 4}
     found |= {"changes": {"page": changes}, "series": {"answer": theatres}, "spc": spc_call()}
+    found["metrics"] |= beside
+    found["facts"] = {"answer": a_fact()}
     return found | {"tokens": {"answer": TOKEN, "page": page, "body": body, "created": created}}
 
 
@@ -90,8 +94,30 @@ def feed_page() -> dict[str, Any]:
 
 def series() -> dict[str, Any]:
     metric, system = Metric.objects.get(key="theatre-utilisation-capped"), Organisation.objects.get(key="cm-system")
-    answer: dict[str, Any] = json.loads(JSONRenderer().render(analysis.spoken(series_of(metric, system, Asked.user, DAY))))
-    return answer
+    return plain(answers.spoken(series_of(metric, system, Asked.user, DAY)))
+
+
+def metrics_side_by_side() -> dict[str, Any]:
+    """Answer of a league, and of a scorecard."""
+    theatres = Metric.objects.get(key="theatre-utilisation-capped")
+    of_system = scorecard_of([theatres], Asked.user, DAY)
+    return {
+        "league": plain(answers.spoken_league(league_of(theatres, Asked.user, DAY))),
+        "scorecard": plain({"results": [answers.spoken_score(*line) for line in of_system]}),
+    }
+
+
+def a_fact() -> dict[str, Any]:
+    """The figure of a trust, with an id that is the same every time."""
+    columns = ["id", *TABLES["observations"].columns]
+    row = TABLES["observations"].rows(Asked.user, 0, 1)[0]
+    return {"next_after": 4711, "rows": [plain(dict(zip(columns, row, strict=True))) | {"id": 4711}]}
+
+
+def plain(answer: Any) -> dict[str, Any]:
+    """As JSON says it."""
+    found: dict[str, Any] = json.loads(JSONRenderer().render(answer))
+    return found
 
 
 def spc_call() -> dict[str, Any]:

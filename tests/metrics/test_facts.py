@@ -11,6 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from cmast.models import Restriction
 from metrics.facts import TABLES
 
+pytestmark = pytest.mark.either_database
+
 #: What reports are built on: columns may be added at the end, never renamed or moved.
 OBSERVATIONS = [
     "id",

@@ -14,6 +14,8 @@ from metrics.models import Metric, Observation, Rebase, SeriesSetting, Target
 from metrics.spc import analyse
 from tests.cmast.test_history import moment
 
+pytestmark = pytest.mark.either_database
+
 VALUES = [70, 71, 69, 70, 72, 68, 70, 71, 69, 70, 71, 69, 70, 90, 70]
 
 

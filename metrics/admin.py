@@ -1,6 +1,7 @@
 """Desks for metrics, targets, figures and benefits."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -297,7 +298,14 @@ class ObservationAdmin(MetricsAdmin):
         (None, ("metric", ("organisation", "scope_level", "role_of_scope"), ("breakdown_dimension", "breakdown_member"))),
         (
             "The figure",
-            (("value", "unit", "qualifier"), ("bound_operator", "bound_value"), "quantifier", "denominator", "members"),
+            (
+                ("value", "unit", "qualifier"),
+                ("bound_operator", "bound_value"),
+                "quantifier",
+                "denominator",
+                "members",
+                "correction",
+            ),
         ),
         (
             "When",
@@ -327,6 +335,20 @@ class ObservationAdmin(MetricsAdmin):
             "hand_back", "Return to whoever sent it", {"review_state": (None, "submitted", "revised")}, review_state="returned"
         ),
     )
+
+    readonly_fields = ("correction",)
+
+    @admin.display(description="To correct it")
+    def correction(self, observation: Any) -> str:
+        """A stated figure is never overwritten: the form for a revision, with everything filled in as it is."""
+        if observation.pk is None:
+            return NOTHING
+        revision = Observation.objects.filter(supersedes=observation.pk).first()
+        if revision is not None:
+            address = reverse("admin:metrics_observation_change", args=[revision.pk])
+            return format_html('It is corrected by <a href="{}">revision {}</a>.', address, revision.revision)
+        query = urlencode(observation.as_revised(), doseq=True)
+        return format_html('<a href="{}?{}">Enter a revision</a>', reverse("admin:metrics_observation_add"), query)
 
     @admin.display(description="Figure", ordering="value")
     def figure(self, observation: Observation) -> str:

@@ -1,8 +1,10 @@
 """JSON of metrics."""
 
+from typing import ClassVar
+
 from rest_framework import serializers
 
-from cmast.api.serializers import KeyRelatedField, RecordSerializer
+from cmast.api.serializers import KeyRelatedField, RecordSerializer, Strict, StrictSerializer
 from metrics.models import (
     Benefit,
     BenefitFigure,
@@ -17,6 +19,7 @@ from metrics.models import (
     Trajectory,
     TrajectoryPoint,
 )
+from metrics.models.observations import FIGURE
 
 
 class MetricLevelSerializer(RecordSerializer):
@@ -83,6 +86,23 @@ class ObservationSerializer(RecordSerializer):
 class BenefitFigureSerializer(RecordSerializer):
     class Meta:
         model = BenefitFigure
+
+
+class RevisionSerializer(StrictSerializer):
+    """A correction: what changes of the figure, and why. Everything else stays as it was."""
+
+    change_reason = serializers.CharField(max_length=500, write_only=True, help_text="Why it is corrected.")
+
+    class Meta:
+        model = Observation
+        fields = (*FIGURE, "value_status", "printed_as", "note", "change_reason")
+        extra_kwargs: ClassVar = {name: {"required": False} for name in (*FIGURE, "value_status", "printed_as", "note")}
+
+
+class WithdrawalSerializer(Strict):
+    """Why a figure is taken back."""
+
+    change_reason = serializers.CharField(max_length=500, help_text="Why.")
 
 
 class BenefitSerializer(RecordSerializer):

@@ -1,6 +1,15 @@
 """Endpoints of metrics."""
 
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+
+from cmast.api.idempotency import once
 from cmast.api.viewsets import RecordViewSet
+from cmast.history.context import changing
 from metrics import filters, models, serializers
 
 
@@ -62,6 +71,36 @@ class ObservationViewSet(RecordViewSet):
     queryset = models.Observation.objects.all()
     serializer_class = serializers.ObservationSerializer
     filterset_class = filters.ObservationFilter
+
+    @extend_schema(
+        summary="Correct a figure",
+        description="Says the figure anew as a revision that supersedes this one. Both are kept, and the latest counts.",
+        request=serializers.RevisionSerializer,
+        responses={201: serializers.ObservationSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    @once
+    def revise(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        stored = self.get_object()
+        asked = serializers.RevisionSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        figure = dict(asked.validated_data)
+        with changing(reason=figure.pop("change_reason")):
+            return self._new(stored.revise(figure))
+
+    @extend_schema(
+        summary="Take a figure back",
+        description="It stays readable as withdrawn, and counts no more.",
+        request=serializers.WithdrawalSerializer,
+        responses=serializers.ObservationSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    @once
+    def withdraw(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        stored = self.get_object()
+        asked = serializers.WithdrawalSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        return self._updated(stored, {"review_state": "withdrawn", **asked.validated_data}, partial=True)
 
 
 class BenefitViewSet(RecordViewSet):

@@ -228,6 +228,8 @@ class RecordSchema(AutoSchema):
             kind = "created"
         if direction == "response" and self._action() in recorded:
             kind = self._action()
+        if direction == "request" and f"{self._action()}_body" in recorded:
+            kind = f"{self._action()}_body"
         if kind not in recorded:
             return {}
         return {"edition": {"$ref": f"#/components/examples/{self._resource().replace('-', '_')}_{kind}"}}

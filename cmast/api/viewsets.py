@@ -189,7 +189,9 @@ class RecordViewSet(viewsets.ModelViewSet):
     def _created(self, body: Any) -> HttpResponse:
         serializer = self.serializer_class.reused(None, body, self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
-        record = self._write(serializer)
+        return self._new(self._write(serializer))
+
+    def _new(self, record: Record) -> HttpResponse:
         return self._written(record, status=201, Location=reverse(f"{self.basename}-detail", args=[record.key]))
 
     def _updated(self, stored: Record, body: Any, partial: bool = False) -> HttpResponse:

@@ -1,13 +1,15 @@
 """Observations: one figure x one organisation x one period x one as-at date."""
 
 import datetime as dt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Case, F, Q, Value, When
 
 from cmast import dates
+from cmast.errors import RuleBroken
+from cmast.history.context import current
 from cmast.models import Record, RecordQuerySet
 from cmast.models.fields import (
     DayField,
@@ -39,6 +41,12 @@ _OF_FIGURES = (
     "value_status",
     "key",
 )
+
+
+#: What a revision does not take over from the one before.
+_NOT_COPIED = ("id", "key", "version", "external_source", "external_id", "created_at", "updated_at", "review_state")
+#: What a figure says. Once stated it is never overwritten: a correction is a revision, and both are kept.
+FIGURE = ("value", "bound_operator", "bound_value", "quantifier", "denominator", "unit", "qualifier")
 
 
 class ObservationQuerySet(RecordQuerySet):
@@ -160,6 +168,7 @@ class Observation(Record):
         DONOR = "donor"
 
     label_field = "key"
+    also_reasoned = (*FIGURE, "review_state")
     touches = ("cohort",)
     computed_from = (("target", ("operator", "value", "low", "high")),)
     writers: ClassVar[dict[str, str]] = {"programme": "metric__programme", "organisation": "organisation"}
@@ -293,7 +302,42 @@ class Observation(Record):
             members=tuple(sorted(member.key for member in self.members.all())) if self.pk else (),
         )
 
+    def revise(self, figure: dict[str, Any]) -> "Observation":
+        """A correction: the same figure said anew, beside what was said before. `figure` holds what changes.
+
+        Raises RuleBroken where it has been revised already, and ValidationError where nobody says why.
+        """
+        if not current().reason:
+            raise ValidationError({"change_reason": ValidationError("Say why it is corrected.", code="reason_required")})
+        copied = {f.attname: getattr(self, f.attname) for f in self._meta.concrete_fields if f.name not in _NOT_COPIED}
+        copied |= {"supersedes_id": self.pk, **self._next()}
+        with transaction.atomic():
+            if Observation.objects.select_for_update().filter(supersedes=self.pk).exists():
+                raise RuleBroken("revised_already", "This figure has been revised already; revise the latest one.")
+            revision = Observation(**copied | figure)
+            revision.save()
+            revision.members.set(self.members.all())
+        return revision
+
+    def as_revised(self) -> dict[str, Any]:
+        """What a form for a revision begins with: name of a field -> its value, for links the primary key."""
+        fields = [f for f in self._meta.concrete_fields if f.name not in _NOT_COPIED]
+        copied = {f.name: getattr(self, f.attname) for f in fields if getattr(self, f.attname) not in (None, "", [])}
+        lists = {"inferred", "source_lines"}
+        stated = {name: value for name, value in copied.items() if name not in lists}
+        return stated | {"supersedes": self.pk, **self._next()}
+
+    def _next(self) -> dict[str, Any]:
+        """Number and key of the next revision."""
+        number = self.revision + 1
+        return {"revision": number, "key": f"{self.key.removesuffix(f'-r{self.revision}')}-r{number}"}
+
     def clean(self) -> None:
+        read = getattr(self, "as_read", {})
+        is_stated = read.get("value") is not None or read.get("bound_value") is not None or read.get("quantifier") is not None
+        if changed := [name for name in FIGURE if is_stated and name in read and read[name] != getattr(self, name)]:
+            words = "A figure is never overwritten: revise it, so that both are kept."
+            raise ValidationError({name: ValidationError(words, code="revise_instead") for name in changed})
         if self.supersedes and (self.supersedes.metric_id, self.supersedes.organisation_id) != (
             self.metric_id,
             self.organisation_id,

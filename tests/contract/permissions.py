@@ -119,6 +119,15 @@ history     GET     restricted  404   404   404  404   -      404    -
 history     GET     deleted     200   200   200  404   404    404    -
 history     HEAD    own         -     200   200  200   200    200    -
 
+revise      POST    own         -     400   400  -     -      -      -
+revise      POST    others      403   403   400  -     -      -      -
+revise      POST    restricted  403   404   404  -     -      -      -
+revise      POST    deleted     403   404   404  -     -      -      -
+withdraw    POST    own         -     400   400  -     -      -      -
+withdraw    POST    others      403   403   400  -     -      -      -
+withdraw    POST    restricted  403   404   404  -     -      -      -
+withdraw    POST    deleted     403   404   404  -     -      -      -
+
 deliveries  GET     own         -     -     -    200   -      200    -
 deliveries  GET     others      -     -     -    404   -      200    -
 deliveries  GET     restricted  -     -     -    404   -      404    -

@@ -76,6 +76,7 @@ def examples() -> dict[str, dict[str, Any]]:
     found |= {"changes": {"page": changes}, "series": {"answer": theatres}, "spc": spc_call()}
     found["metrics"] |= beside
     found["facts"] = {"answer": a_fact()}
+    found["observations"] |= corrections(found["observations"]["answer"])
     return found | {"tokens": {"answer": TOKEN, "page": page, "body": body, "created": created}}
 
 
@@ -104,6 +105,19 @@ def metrics_side_by_side() -> dict[str, Any]:
     return {
         "league": plain(answers.spoken_league(league_of(theatres, Asked.user, DAY))),
         "scorecard": plain({"results": [answers.spoken_score(*line) for line in of_system]}),
+    }
+
+
+def corrections(observation: dict[str, Any]) -> dict[str, Any]:
+    """Bodies and answers of a revision and of a withdrawal."""
+    key, figure = f"{observation['key']}-r2", {"value": "86.2", "bound_operator": None, "bound_value": None}
+    tag = observation["etag"].replace(observation["key"], key)
+    new = {"key": key, "revision": 2, "supersedes": observation["key"], "version": 1, "etag": tag}
+    return {
+        "revise_body": figure | {"change_reason": "The trust has given its figure."},
+        "revise": observation | figure | new,
+        "withdraw_body": {"change_reason": "Counted twice."},
+        "withdraw": observation | {"review_state": "withdrawn"},
     }
 
 

@@ -10,6 +10,7 @@ import secrets
 from pathlib import Path
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -252,6 +253,11 @@ CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "cmast.tasks.heartbeat", "schedule": 60.0, "options": {"expires": 55}},
     "send-webhooks": {"task": "cmast.tasks.send_webhooks", "schedule": 15.0, "options": {"expires": 14}},
     "sweep-expired": {"task": "cmast.tasks.sweep_expired", "schedule": 3600.0, "options": {"expires": 3500}},
+    "check-figures": {
+        "task": "metrics.tasks.check_figures",
+        "schedule": crontab(hour=5, minute=0),
+        "options": {"expires": 80_000},
+    },
 }
 
 # --- Mail -------------------------------------------------------------------------------------------------------------

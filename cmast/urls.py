@@ -18,7 +18,16 @@ from metrics.facts import FactsView
 from programmes import views as programmes
 from risks import views as risks
 
-api = SimpleRouter(trailing_slash=True)
+
+class Router(SimpleRouter):
+    """A route has the methods that its view takes, and no others."""
+
+    def get_method_map(self, viewset: Any, method_map: Any) -> dict[str, str]:
+        found = super().get_method_map(viewset, method_map)
+        return {method: action for method, action in found.items() if method in viewset.http_method_names}
+
+
+api = Router(trailing_slash=True)
 api.register("organisations", cmast.OrganisationViewSet, "organisation")
 api.register("sites", cmast.SiteViewSet, "site")
 api.register("people", cmast.PersonViewSet, "person")
@@ -64,6 +73,8 @@ api.register("cohorts", metrics.CohortViewSet, "cohort")
 api.register("observations", metrics.ObservationViewSet, "observation")
 api.register("benefits", metrics.BenefitViewSet, "benefit")
 api.register("benefit-figures", metrics.BenefitFigureViewSet, "benefit-figure")
+api.register("findings", metrics.FindingViewSet, "finding")
+api.register("finding-subjects", metrics.FindingSubjectViewSet, "finding-subject")
 
 api.register("risks", risks.RiskViewSet, "risk")
 api.register("scores", risks.ScoreViewSet, "score")
@@ -73,7 +84,7 @@ api.register("reviews", risks.ReviewViewSet, "review")
 
 
 def _of_one(viewset: Any, basename: str) -> Any:
-    router = SimpleRouter()
+    router = Router()
     router.register("", viewset, basename)
     return include(router.urls)
 

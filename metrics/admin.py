@@ -10,19 +10,22 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import formats, timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from cmast import dates
 from cmast.desk.columns import NOTHING, figure, tag, vague
-from cmast.desk.questions import Attention, JudgementFilter, question_filter, verb
+from cmast.desk.questions import Attention, JudgementFilter, me, question_filter, verb
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
 from cmast.models import Organisation
+from cmast.models.notes import record_types
 from metrics.charts import RULES, small_multiples
 from metrics.icons import icon
 from metrics.models import (
     Benefit,
     BenefitFigure,
     Cohort,
+    Finding,
+    FindingSubject,
     Metric,
     MetricLevel,
     Observation,
@@ -67,6 +70,11 @@ class MetricAdmin(MetricsAdmin):
         (
             "What is counted",
             ("numerator", "denominator", "exclusions", "scope_levels", "breakdowns", "variants", "value_domain"),
+        ),
+        (
+            "Ratio of other metrics",
+            (("numerator_metric", "complement_metric"), "denominator_metric"),
+            OPTIONAL,
         ),
         ("Where it comes from and how often", ("source_system", "frequency", "lag_days")),
         ("How well it is defined", ("definition_note", "definition_confidence", "definition_sources")),
@@ -431,3 +439,71 @@ class BenefitFigureAdmin(MetricsAdmin):
         if row.from_value is not None:
             return f"{figure(row.from_value)} to {figure(row.to_value, row.unit, row.qualifier)}"
         return figure(row.value, row.unit, row.qualifier)
+
+
+@admin.register(Finding)
+class FindingAdmin(MetricsAdmin):
+    """What the checks found. They make and close findings; here they are given to somebody and answered."""
+
+    group = "Reporting"
+    list_display = ("__str__", tag("state"), "rule", "printed", "computed", "programme", "owner", "first_seen_on")
+    list_filter = ("state", "rule", "owner")
+    questions = ("still_found",)
+    search_fields = ("what", "printed", "computed", "answer", "key", "subjects__record_key")
+    ordering = ("-first_seen_on", "pk")
+    readonly_fields = (
+        "what",
+        "rule",
+        "printed",
+        "computed",
+        "about",
+        "programme",
+        "answered_by",
+        "answered_at",
+        "first_seen_on",
+        "last_seen_on",
+    )
+    sections = (
+        (None, ("what", "rule", ("printed", "computed"), "about", "programme", ("first_seen_on", "last_seen_on"))),
+        ("Answer", (("owner", "state"), "answer", ("answered_by", "answered_at"))),
+    )
+    attention = (Attention("Findings of the checks", values={"state": "open"}, hint="Nobody has answered yet.", order=75),)
+    actions = (
+        verb("take", "I answer the selected findings", {"state": ("open", "answered")}, owner=me),
+        verb("correct", "The records were put right", {"state": ("open", "answered", "accepted")}, state="corrected"),
+        verb("reopen", "Open the selected findings again", {"state": ("answered", "accepted", "corrected")}, state="open"),
+    )
+
+    @admin.display(description="About")
+    def about(self, finding: Finding) -> str:
+        """The records, each as a link that finds it."""
+        found = []
+        for subject in finding.subjects.all():
+            opts = record_types()[subject.record_type]._meta
+            url = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist", query={"q": subject.record_key})
+            found.append((url, opts.verbose_name, subject.record_key))
+        return format_html_join(", ", '<a href="{}">{} {}</a>', found)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Finding | None = None) -> bool:
+        return False
+
+
+@admin.register(FindingSubject)
+class FindingSubjectAdmin(MetricsAdmin):
+    group = "Reporting"
+    is_detail = True
+    list_display = ("record_key", "record_type", "finding")
+    list_filter = ("record_type",)
+    sections = ((None, ("finding", ("record_type", "record_key"))),)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: FindingSubject | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: FindingSubject | None = None) -> bool:
+        return False

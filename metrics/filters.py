@@ -5,6 +5,8 @@ from metrics.models import (
     Benefit,
     BenefitFigure,
     Cohort,
+    Finding,
+    FindingSubject,
     Metric,
     MetricLevel,
     Observation,
@@ -99,4 +101,18 @@ class BenefitFigureFilter(RecordFilterSet):
 
     class Meta:
         model = BenefitFigure
+        fields: list[str] = []
+
+
+class FindingFilter(RecordFilterSet):
+    still_found = Question("still_found", help_text="The checks still find it, whatever was answered.")
+
+    class Meta:
+        model = Finding
+        fields: list[str] = []
+
+
+class FindingSubjectFilter(RecordFilterSet):
+    class Meta:
+        model = FindingSubject
         fields: list[str] = []

@@ -9,6 +9,8 @@ from metrics.models import (
     Benefit,
     BenefitFigure,
     Cohort,
+    Finding,
+    FindingSubject,
     Metric,
     MetricLevel,
     Observation,
@@ -112,3 +114,26 @@ class BenefitSerializer(RecordSerializer):
 
     class Meta:
         model = Benefit
+
+
+class FindingSubjectSerializer(RecordSerializer):
+    class Meta:
+        model = FindingSubject
+
+
+class FindingSerializer(RecordSerializer):
+    subjects = FindingSubjectSerializer(many=True, read_only=True, help_text="Records that it is about.")
+
+    class Meta:
+        model = Finding
+        read_only_fields = (
+            "rule",
+            "what",
+            "printed",
+            "computed",
+            "programme",
+            "answered_by",
+            "answered_at",
+            "first_seen_on",
+            "last_seen_on",
+        )

@@ -113,3 +113,19 @@ class BenefitFigureViewSet(RecordViewSet):
     queryset = models.BenefitFigure.objects.all()
     serializer_class = serializers.BenefitFigureSerializer
     filterset_class = filters.BenefitFigureFilter
+
+
+class FindingViewSet(RecordViewSet):
+    """Findings are made and closed by the checks. People say who answers them, and what."""
+
+    queryset = models.Finding.objects.all()
+    serializer_class = serializers.FindingSerializer
+    filterset_class = filters.FindingFilter
+    http_method_names = ["get", "head", "patch"]
+
+
+class FindingSubjectViewSet(RecordViewSet):
+    queryset = models.FindingSubject.objects.all()
+    serializer_class = serializers.FindingSubjectSerializer
+    filterset_class = filters.FindingSubjectFilter
+    http_method_names = ["get", "head"]

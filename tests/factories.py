@@ -387,6 +387,26 @@ class BenefitFigureFactory(DjangoModelFactory):
     unit = "gbp"
 
 
+class FindingFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.Finding
+
+    rule = "repeated_record"
+    what = Sequence("Finding {}".format)
+    programme = SubFactory(ProgrammeFactory)
+    first_seen_on = MONTH
+    last_seen_on = DAY
+
+
+class FindingSubjectFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.FindingSubject
+
+    finding = SubFactory(FindingFactory)
+    record_type = "organisation"
+    record_key = LazyFunction(lambda: OrganisationFactory.create().key)
+
+
 class RiskFactory(PlacedFactory):
     class Meta:
         model = risks.Risk

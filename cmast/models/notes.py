@@ -78,24 +78,19 @@ def require_named(kind: str, key: str, reader: Any) -> None:
         raise ValidationError({"record_key": nothing_named(kind, key)})
 
 
-class NoteSubject(Record):
-    """One record that a note is about, named by its kind and key, so that a note can be about anything."""
+class Subject(Record):
+    """Base for one record that another one is about, named by its kind and key, so that it can be about anything.
+
+    A subclass links to the one that is about it, and `touches` that link alone: who may not see the subject sees neither.
+    """
 
     label_field = "record_key"
-    touches = ("about_note",)
 
-    about_note = models.ForeignKey(Note, models.CASCADE, related_name="subjects", help_text="The note.")
     record_type = LineField(max_length=60, help_text="Kind of record, in the singular: milestone, target, observation.")
     record_key = LineField(max_length=100, help_text="Key of that record.")
 
     class Meta(Record.Meta):
-        verbose_name = "note subject"
-        verbose_name_plural = "note subjects"
-        constraints = [
-            *Record.Meta.constraints,
-            models.UniqueConstraint(fields=["about_note", "record_type", "record_key"], name="cmast_notesubject_once"),
-        ]
-        indexes = [models.Index(fields=["record_type", "record_key"], name="cmast_notesubject_record")]
+        abstract = True
 
     def clean(self) -> None:
         errors: dict[str, Any] = {}
@@ -106,3 +101,20 @@ class NoteSubject(Record):
             errors["record_key"] = nothing_named(self.record_type, self.record_key)
         if errors:
             raise ValidationError(errors)
+
+
+class NoteSubject(Subject):
+    """One record that a note is about, named by its kind and key."""
+
+    touches = ("about_note",)
+
+    about_note = models.ForeignKey(Note, models.CASCADE, related_name="subjects", help_text="The note.")
+
+    class Meta(Record.Meta):
+        verbose_name = "note subject"
+        verbose_name_plural = "note subjects"
+        constraints = [
+            *Record.Meta.constraints,
+            models.UniqueConstraint(fields=["about_note", "record_type", "record_key"], name="cmast_notesubject_once"),
+        ]
+        indexes = [models.Index(fields=["record_type", "record_key"], name="cmast_notesubject_record")]

@@ -14,7 +14,7 @@ from django.utils.functional import cached_property
 
 from cmast.models.changes import Change
 from cmast.models.fields import LineField, WordField
-from cmast.models.notes import Note, NoteSubject, nothing_named, record_types
+from cmast.models.notes import Note, NoteSubject, Subject, nothing_named, record_types
 from cmast.models.records import Record, RecordQuerySet
 from cmast.vocabulary import Role, Words
 
@@ -176,18 +176,21 @@ class Hidden:
         found |= self._deleted(model, links)
         if belongs_to(model).get("parent") is model:
             found |= self._below(model, found | self._known[model])
-        return found | self._notes() if model is Note else found
+        for subject in Subject.__subclasses__():
+            if subject._meta.get_field(subject.touches[0]).related_model is model:
+                found |= self._about_hidden(model, subject)
+        return found
 
-    def _notes(self) -> set[int]:
-        """Notes about anything hidden."""
+    def _about_hidden(self, model: type[models.Model], subject: type[Subject]) -> set[int]:
+        """Records of this kind that are about anything hidden. Only a note can be about such records, and not about notes."""
         about = Q(pk__in=[])
         for name, kind in record_types().items():
-            if kind not in (Note, NoteSubject) and any(self.paths(kind)):
+            if kind not in (Note, NoteSubject, model, subject) and any(self.paths(kind)):
                 keys = kind._default_manager.filter(self.condition(kind)).order_by().values("key")
                 about |= Q(record_type=name, record_key__in=keys)
                 gone = Change.objects.filter(table=kind._meta.db_table, row_id__in=self.ids(kind), operation="delete")
                 about |= Q(record_type=name, record_key__in=gone.order_by().values("record_key"))
-        return set(NoteSubject.objects.filter(about).order_by().values_list("about_note", flat=True))
+        return set(subject._default_manager.filter(about).order_by().values_list(subject.touches[0], flat=True))
 
     @staticmethod
     def _deleted(model: type[models.Model], links: dict[str, set[int]]) -> set[int]:

@@ -2,6 +2,7 @@
 
 from metrics.models.benefits import Benefit, BenefitFigure
 from metrics.models.definitions import Cohort, Metric, MetricLevel, SeriesBreak, Target, Trajectory, TrajectoryPoint
+from metrics.models.findings import Finding, FindingSubject
 from metrics.models.observations import Observation
 from metrics.models.series import Rebase, SeriesSetting
 
@@ -9,6 +10,8 @@ __all__ = [
     "Benefit",
     "BenefitFigure",
     "Cohort",
+    "Finding",
+    "FindingSubject",
     "Metric",
     "MetricLevel",
     "Observation",

@@ -92,6 +92,20 @@ class Metric(Record):
     value_domain = WordListField(help_text="The only values it can have, for an ordinal metric.")
     numerator = ProseField(blank=True, help_text="What is counted.")
     denominator = ProseField(blank=True, help_text="Of what, for a ratio.")
+    numerator_metric = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="+", help_text="Metric that counts the numerator."
+    )
+    complement_metric = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Metric that counts the rest of the denominator, where that is what is published.",
+    )
+    denominator_metric = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="+", help_text="Metric that counts the denominator."
+    )
     exclusions = ProseField(blank=True, help_text="What is left out.")
     source_system = LineField(blank=True, help_text="Return or system that it comes from.")
     frequency = WordListField(Frequency, help_text="How often it is published.")
@@ -107,6 +121,16 @@ class Metric(Record):
     class Meta(Record.Meta):
         verbose_name = "metric"
         verbose_name_plural = "metrics"
+        constraints = [
+            *Record.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(denominator_metric__isnull=True, numerator_metric__isnull=True, complement_metric__isnull=True)
+                | Q(denominator_metric__isnull=False, numerator_metric__isnull=False, complement_metric__isnull=True)
+                | Q(denominator_metric__isnull=False, numerator_metric__isnull=True, complement_metric__isnull=False),
+                name="metrics_metric_ratio",
+                violation_error_message="A ratio has a metric for its denominator, and one for its numerator or for the rest.",
+            ),
+        ]
 
 
 class MetricLevel(Record):

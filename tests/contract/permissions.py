@@ -73,6 +73,8 @@ cohorts             read     read    read   area      all    all    programme=me
 observations        read     area    read   area      all    all    programme=metric__programme organisation=organisation
 benefits            read     read    read   area      all    all    programme=programme
 benefit-figures     read     read    read   area      all    all    programme=benefit__programme
+findings            read     read    read   area      all    all    programme=programme
+finding-subjects    read     read    read   read      read   read   -
 risks               read     read    area   area      all    all    programme=programme workstream=workstream
 scores              read     read    area   area      all    all    programme=risk__programme workstream=risk__workstream
 score-bands         read     read    read   read      all    all    -

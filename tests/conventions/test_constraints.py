@@ -47,6 +47,8 @@ BREAKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "programmes_update_month": ({}, {"month_on": DAY}),
     "programmes_closure_subject": ({"programme": "diagnostics"}, {"programme": None}),
     "metrics_seriessetting_fixed": ({}, {"fix_after_n_points": 11}),
+    "metrics_metric_ratio": ({}, {"denominator_metric": "dx-waiting-total"}),
+    "metrics_finding_answer": ({"state": "answered", "answer": "As printed."}, {"answer": ""}),
     "metrics_target_number": ({}, {"value": None}),
     "metrics_target_eliminate": ({}, {"operator": "eliminate"}),
     "metrics_trajectorypoint_period_start_on_order": ({}, {"period_start_on": LATER, "period_end_on": DAY}),

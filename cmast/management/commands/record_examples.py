@@ -20,9 +20,9 @@ from cmast.urls import api as router
 from metrics import answers, spc
 from metrics.facts import TABLES
 from metrics.league import league_of, scorecard_of
-from metrics.models import Metric
+from metrics.models import Finding, FindingSubject, Metric
 from metrics.series import series_of
-from programmes.models import Workstream
+from programmes.models import Programme, Workstream
 from risks.models import Review, Risk, Score
 
 #: The record that shows best what a resource is about; the first one elsewhere.
@@ -158,7 +158,7 @@ def webhook_answers(webhook: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_what_the_edition_lacks() -> None:
-    """The edition names no reader and no webhook, restricts no record, scores no risk and reviews none."""
+    """The edition names no reader and no webhook, restricts no record, scores no risk, reviews none and is not checked yet."""
     reader = Person.objects.create(key="sam-example", name="Sam Example", email="sam.example@cmast.example")
     Membership.objects.create(key="sam-example-viewer", person=reader, role="viewer", valid_from=DAY)
     secret = Restriction.objects.create(key="a-lims-commercial", record_type="approval", record_key="a-lims", kind="commercial")
@@ -169,6 +169,20 @@ def make_what_the_edition_lacks() -> None:
         key="r-cyber-resilience-current", risk=risk, kind="current", likelihood=3, consequence=4, scored_on=DAY
     )
     Review.objects.create(key="r-cyber-resilience-review", risk=risk, reviewed_on=DAY, next_review_on=dt.date(2024, 6, 3))
+    finding = Finding.objects.create(
+        key="ratio-against-inputs-observation-o-dx-6w-2024-02",
+        rule="ratio_against_inputs",
+        what="Patients waiting six weeks or less for a diagnostic test, 29 February 2024: 89% is printed; "
+        "the counts give 89.84% (all but 6,721 of 66,163).",
+        printed="89%",
+        computed="89.84%",
+        programme=Programme.objects.get(key="diagnostics"),
+        first_seen_on=DAY,
+        last_seen_on=DAY,
+    )
+    FindingSubject.objects.create(
+        key="o-dx-6w-2024-02-checked", finding=finding, record_type="observation", record_key="o-dx-6w-2024-02"
+    )
 
 
 class On:

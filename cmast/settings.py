@@ -252,6 +252,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "cmast.tasks.heartbeat", "schedule": 60.0, "options": {"expires": 55}},
     "send-webhooks": {"task": "cmast.tasks.send_webhooks", "schedule": 15.0, "options": {"expires": 14}},
+    "run-imports": {"task": "metrics.tasks.run_imports", "schedule": 10.0, "options": {"expires": 9}},
     "sweep-expired": {"task": "cmast.tasks.sweep_expired", "schedule": 3600.0, "options": {"expires": 3500}},
     "check-figures": {
         "task": "metrics.tasks.check_figures",

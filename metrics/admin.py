@@ -3,19 +3,23 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
+from django.views.decorators.http import require_POST
 
 from cmast import dates
 from cmast.desk.columns import NOTHING, figure, tag, vague
+from cmast.desk.forms import ReasonedForm
 from cmast.desk.questions import Attention, JudgementFilter, me, question_filter, verb
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
+from cmast.errors import RuleBroken
 from cmast.models import Organisation
 from cmast.models.notes import record_types
 from metrics.charts import RULES, small_multiples
@@ -26,6 +30,8 @@ from metrics.models import (
     Cohort,
     Finding,
     FindingSubject,
+    Import,
+    ImportMapping,
     Metric,
     MetricLevel,
     Observation,
@@ -507,3 +513,124 @@ class FindingSubjectAdmin(MetricsAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: FindingSubject | None = None) -> bool:
         return False
+
+
+@admin.register(ImportMapping)
+class ImportMappingAdmin(MetricsAdmin):
+    list_display = ("name", "layout", "metric", "period_type", "value_status")
+    list_filter = ("layout", "period_type", "value_status")
+    sections = (
+        (None, ("name", "layout", "sheet")),
+        ("Which metric", ("metric", "metric_column", "measures")),
+        ("Whose figures", ("organisation", "organisation_column", "scope_level")),
+        ("When", (("period_column", "period_type"), "date_order")),
+        ("The values", (("value_column", "denominator_column"), "value_status")),
+        ("What is checked", ("unit", ("lowest", "highest")), OPTIONAL),
+        ("Parts of a whole", (("breakdown_dimension", "breakdown_column"),), OPTIONAL),
+    )
+
+
+class UploadForm(ReasonedForm):
+    """A new import: a file, and how it is read."""
+
+    file = forms.FileField(help_text="A CSV file in UTF-8 or an .xlsx workbook, at most 64 MB and 1,000,000 rows.")
+
+
+@admin.register(Import)
+class ImportAdmin(MetricsAdmin):
+    """A file is sent here, looked at once it is checked, and written by the button on its page."""
+
+    list_display = (
+        "file_name",
+        "mapping",
+        tag("state"),
+        "new_count",
+        "changed_count",
+        "unchanged_count",
+        "refused_count",
+        "submitted_by",
+        "created_at",
+    )
+    list_filter = ("state", "mode", "mapping")
+    search_fields = ("file_name", "key", "sha256")
+    questions = ("awaiting_decision",)
+    attention = (
+        Attention("Files to decide on", "awaiting_decision", hint="Checked: say whether their figures are written.", order=75),
+    )
+    readonly_fields = (
+        "file_name",
+        "sha256",
+        "size",
+        "submitted_by",
+        "state",
+        "message",
+        "progress",
+        "row_count",
+        "new_count",
+        "changed_count",
+        "unchanged_count",
+        "refused_count",
+        "unstated_count",
+        "attempts",
+        "lease_ends_at",
+        "checked_at",
+        "ended_at",
+    )
+    sections = (
+        (None, ("mapping", "mode")),
+        ("The file", ("file_name", ("size", "sha256"), "submitted_by"), OPTIONAL),
+        (
+            "The work",
+            (
+                ("state", "progress", "message"),
+                ("row_count", "new_count", "changed_count"),
+                ("unchanged_count", "refused_count", "unstated_count"),
+                ("checked_at", "ended_at"),
+                ("attempts", "lease_ends_at"),
+            ),
+            OPTIONAL,
+        ),
+    )
+    #: How many problems its page shows.
+    SHOWN = 50
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        (title, first), *others = super().get_fieldsets(request, obj)
+        return [(title, first if obj else first | {"fields": ("file", *first["fields"])}), *others]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change=change, **kwargs, **({} if obj else {"form": UploadForm}))
+
+    def save_model(self, request: HttpRequest, obj: Import, form: Any, change: bool) -> None:
+        caller: Any = request.user
+        if change:
+            super().save_model(request, obj, form, change)
+        else:
+            obj.receive(form.cleaned_data["file"], caller)
+
+    def response_add(self, request: HttpRequest, obj: Import, *args: Any, **kwargs: Any) -> HttpResponse:
+        """To its page, which says what the check has found."""
+        return HttpResponseRedirect(_page(obj))
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> HttpResponse:
+        if job := options.get("obj"):
+            context |= {"job": job, "problems": list(job.problems.all()[: self.SHOWN])}
+        return super().render_change_form(request, context, *args, **options)
+
+    def get_urls(self) -> list[Any]:
+        run = require_POST(self.admin_site.admin_view(self.run))
+        return [path("<path:object_id>/run/", run, name="metrics_import_run"), *super().get_urls()]
+
+    def run(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        job = self.get_object(request, object_id)
+        if job is None:
+            raise Http404
+        try:
+            job.run()
+        except RuleBroken as error:
+            self.message_user(request, error.message, messages.ERROR)
+        return HttpResponseRedirect(_page(job))
+
+
+def _page(job: Import) -> str:
+    return reverse("admin:metrics_import_change", args=[job.pk])

@@ -7,6 +7,8 @@ from metrics.models import (
     Cohort,
     Finding,
     FindingSubject,
+    Import,
+    ImportMapping,
     Metric,
     MetricLevel,
     Observation,
@@ -115,4 +117,19 @@ class FindingFilter(RecordFilterSet):
 class FindingSubjectFilter(RecordFilterSet):
     class Meta:
         model = FindingSubject
+        fields: list[str] = []
+
+
+class ImportMappingFilter(RecordFilterSet):
+    class Meta:
+        model = ImportMapping
+        fields: list[str] = []
+
+
+class ImportFilter(RecordFilterSet):
+    hidden = ("attempts", "lease_ends_at")
+    awaiting_decision = Question("awaiting_decision", help_text="Checked, and nobody has said whether to write it.")
+
+    class Meta:
+        model = Import
         fields: list[str] = []

@@ -1,16 +1,20 @@
 """JSON of metrics."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from cmast.api.serializers import KeyRelatedField, RecordSerializer, Strict, StrictSerializer
+from cmast.models import Source
 from metrics.models import (
     Benefit,
     BenefitFigure,
     Cohort,
     Finding,
     FindingSubject,
+    Import,
+    ImportMapping,
+    ImportProblem,
     Metric,
     MetricLevel,
     Observation,
@@ -137,3 +141,38 @@ class FindingSerializer(RecordSerializer):
             "first_seen_on",
             "last_seen_on",
         )
+
+
+class ImportMappingSerializer(RecordSerializer):
+    class Meta:
+        model = ImportMapping
+
+
+class ImportSerializer(RecordSerializer):
+    hidden = ("attempts", "lease_ends_at")
+
+    class Meta:
+        model = Import
+
+
+class UploadSerializer(Strict):
+    """A file of figures and how it is read."""
+
+    file = serializers.FileField(help_text="A CSV file in UTF-8 or an .xlsx workbook, at most 64 MB and 1,000,000 rows.")
+    mapping = KeyRelatedField(queryset=ImportMapping.objects.all(), help_text="Key of the mapping that says how it is read.")
+    mode = serializers.ChoiceField(
+        Import.Mode.choices,
+        default=Import.Mode.ALL_OR_NOTHING,
+        help_text="Whether one wrong row keeps out all, or only itself.",
+    )
+    source: Any = KeyRelatedField(
+        queryset=Source.objects.all(), required=False, help_text="Document that the figures are from; the figures name it."
+    )
+
+
+class ImportProblemSerializer(serializers.ModelSerializer):
+    """What is wrong with a row, or with a cell of it."""
+
+    class Meta:
+        model = ImportProblem
+        fields = ("row", "column", "code", "message")

@@ -3,10 +3,16 @@
 from celery import shared_task
 
 from cmast.models import JobRun
-from metrics import checks
+from metrics import checks, imports
 
 
 @shared_task
 def check_figures() -> None:
     """Checks figures and texts against each other, and brings the findings up to date."""
     JobRun.objects.record("check_figures", checks.run)
+
+
+@shared_task
+def run_imports() -> None:
+    """Checks the files that have come in, and writes those that somebody has said to write."""
+    JobRun.objects.record("run_imports", imports.run)

@@ -3,11 +3,15 @@
 from typing import Any
 
 from django.http import HttpResponse
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from cmast.api.idempotency import once
+from cmast.api.pagination import KeysetPagination
+from cmast.api.parsers import StrictJSONParser, UploadParser
 from cmast.api.viewsets import RecordViewSet
 from cmast.history.context import changing
 from metrics import filters, models, serializers
@@ -129,3 +133,77 @@ class FindingSubjectViewSet(RecordViewSet):
     serializer_class = serializers.FindingSubjectSerializer
     filterset_class = filters.FindingSubjectFilter
     http_method_names = ["get", "head"]
+
+
+class ImportMappingViewSet(RecordViewSet):
+    queryset = models.ImportMapping.objects.all()
+    serializer_class = serializers.ImportMappingSerializer
+    filterset_class = filters.ImportMappingFilter
+
+
+class FirstRows:
+    """Pages of problems: in the order of the file, and in no other."""
+
+    ordering_fields: tuple[str, ...] = ("row",)
+    default_ordering = "row"
+
+
+class ImportViewSet(RecordViewSet):
+    """A file is sent, checked by a worker, and written by a worker once that is asked for."""
+
+    queryset = models.Import.objects.all()
+    serializer_class = serializers.ImportSerializer
+    filterset_class = filters.ImportFilter
+    max_upload = models.Import.MAX_SIZE
+    needs_key = ("create",)
+    bulk: Any = None  # an import is a file,
+    external: Any = None  # which no other system keeps
+
+    def get_parsers(self) -> list[Any]:
+        """Only where a record is made, it is made by a file. The schema's generator asks before it has a request."""
+        request: Any = self.request
+        is_upload = request is not None and request.method == "POST" and not self.detail
+        return [StrictJSONParser(), UploadParser()] if is_upload else super().get_parsers()
+
+    @extend_schema(
+        summary="Send a file of figures",
+        description="It is checked within seconds; nothing is written before `run`. Poll the answer's address: `state` and "
+        "`progress` say how far it is, the counts what would become of the figures, `errors/` what is wrong with which row.",
+        request={"multipart/form-data": serializers.UploadSerializer},
+        responses={202: serializers.ImportSerializer},
+    )
+    @once
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        asked = serializers.UploadSerializer(data=request.data, context=self.get_serializer_context())
+        asked.is_valid(raise_exception=True)
+        caller: Any = request.user
+        values = dict(asked.validated_data)
+        file = values.pop("file")
+        made = models.Import(**values)
+        made.receive(file, caller)
+        return self._written(made, status=202, Location=reverse("import-detail", args=[made.key]))
+
+    @extend_schema(
+        summary="Write what was checked",
+        description="A worker reads the file once more and writes it in one transaction. 409 while it is not checked, or when "
+        "figures are refused and the mode is all_or_nothing.",
+        request=None,
+        responses={202: serializers.ImportSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    @once
+    def run(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        asked = self.get_object()
+        asked.run()
+        return self._written(asked, status=202)
+
+    @extend_schema(
+        summary="What is wrong with the rows",
+        description="By row and column, in the order of the file; the first 10,000.",
+        responses=serializers.ImportProblemSerializer(many=True),
+    )
+    @action(detail=True, pagination_class=KeysetPagination, filterset_class=None)
+    def errors(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = KeysetPagination()
+        rows = page.paginate_queryset(self.get_object().problems.all(), request, view=FirstRows())
+        return page.get_paginated_response(serializers.ImportProblemSerializer(rows, many=True).data)

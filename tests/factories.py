@@ -368,6 +368,30 @@ class ObservationFactory(DjangoModelFactory):
     value_status = "reported"
 
 
+class ImportMappingFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.ImportMapping
+
+    name = Sequence("Mapping {}".format)
+    layout = "long"
+    metric = SubFactory(MetricFactory)
+    organisation_column = "organisation"
+    period_column = "period"
+    value_column = "value"
+
+
+class ImportFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.Import
+
+    file_name = Sequence("figures-{}.csv".format)
+    sha256 = "0" * 64
+    size = 1
+    mapping = SubFactory(ImportMappingFactory)
+    submitted_by = SubFactory(PersonFactory)
+    state = "checked"
+
+
 class BenefitFactory(PlacedFactory):
     class Meta:
         model = metrics.Benefit

@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any
 
 import orjson
+from django.core.files.base import File
 from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 from django.utils import timezone
@@ -85,7 +86,15 @@ def _find(request: Request, key: str) -> IdempotencyKey | None:
 
 
 def _fingerprint(request: Request) -> str:
-    return hashlib.sha256(orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(orjson.dumps(request.data, default=_digest, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _digest(file: File) -> str:
+    """What stands for a file that is sent."""
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _run(

@@ -219,7 +219,7 @@ class RecordSchema(AutoSchema):
         if self._action() == "bulk":
             is_answer = direction == "response"
             return {"two rows": {"$ref": "#/components/examples/bulk_answer"}} if is_answer else {}
-        if self._action() == "history":
+        if self._action() == "history" or media_type != "application/json":
             return {}
         is_page = self._action() == "list" or self._resource() == "changes"
         kind = "body" if direction == "request" else "page" if is_page else "answer"

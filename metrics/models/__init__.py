@@ -3,6 +3,7 @@
 from metrics.models.benefits import Benefit, BenefitFigure
 from metrics.models.definitions import Cohort, Metric, MetricLevel, SeriesBreak, Target, Trajectory, TrajectoryPoint
 from metrics.models.findings import Finding, FindingSubject
+from metrics.models.imports import Import, ImportMapping, ImportPart, ImportProblem
 from metrics.models.observations import Observation
 from metrics.models.series import Rebase, SeriesSetting
 
@@ -12,6 +13,10 @@ __all__ = [
     "Cohort",
     "Finding",
     "FindingSubject",
+    "Import",
+    "ImportMapping",
+    "ImportPart",
+    "ImportProblem",
     "Metric",
     "MetricLevel",
     "Observation",

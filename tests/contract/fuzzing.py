@@ -176,7 +176,8 @@ class Fuzzer:
         create = self.document["paths"][f"/api/v1/{_resource(case.path)}/"].get("post")
         if create is None:
             return {}
-        reference = create["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+        (content,) = create["requestBody"]["content"].values()
+        reference = content["schema"]["$ref"]
         fields = self.document["components"]["schemas"][reference.rpartition("/")[2]]["properties"]
         made = {"change_reason": "Made up."} if "change_reason" in fields else {}
         return {name: record[name] for name in fields if name in record and name != "key"} | made

@@ -71,6 +71,8 @@ trajectories        read     read    read   area      all    all    programme=me
 trajectory-points   read     read    read   area      all    all    programme=trajectory__metric__programme
 cohorts             read     read    read   area      all    all    programme=metric__programme
 observations        read     area    read   area      all    all    programme=metric__programme organisation=organisation
+import-mappings     read     read    read   read      all    all    -
+imports             area     area    area   area      all    all    person=submitted_by
 benefits            read     read    read   area      all    all    programme=programme
 benefit-figures     read     read    read   area      all    all    programme=benefit__programme
 findings            read     read    read   area      all    all    programme=programme
@@ -129,6 +131,15 @@ withdraw    POST    own         -     400   400  -     -      -      -
 withdraw    POST    others      403   403   400  -     -      -      -
 withdraw    POST    restricted  403   404   404  -     -      -      -
 withdraw    POST    deleted     403   404   404  -     -      -      -
+errors      GET     own         -     200   200  -     -      -      -
+errors      GET     others      -     200   200  -     -      -      -
+errors      GET     restricted  -     404   404  -     -      -      -
+errors      GET     deleted     -     404   404  -     -      -      -
+errors      HEAD    own         -     200   200  -     -      -      -
+run         POST    own         -     202   202  -     -      -      -
+run         POST    others      -     403   202  -     -      -      -
+run         POST    restricted  -     404   404  -     -      -      -
+run         POST    deleted     -     404   404  -     -      -      -
 
 deliveries  GET     own         -     -     -    200   -      200    -
 deliveries  GET     others      -     -     -    404   -      200    -

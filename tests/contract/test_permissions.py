@@ -19,6 +19,7 @@ from cmast.models import ApiToken, Organisation, Person, Record, Restriction, We
 from cmast.models.people import RIGHTS
 from cmast.urls import api as router
 from cmast.vocabulary import Role
+from metrics.models import Import
 from programmes.models import Programme, Workstream
 from tests.contract.permissions import ANSWERS, CALLERS, PAGES, RESOURCES
 from tests.factories import restrict
@@ -325,6 +326,12 @@ def a_webhook(make: Callable[..., Any], person: Person, name: str) -> Webhook:
     return webhook
 
 
+def an_import(make: Callable[..., Any], person: Person, name: str) -> Import:
+    sender = make(Person) if name == "others" else person
+    made: Import = make(Import, submitted_by=sender, **external(f"{name}-{person.pk}"))
+    return made
+
+
 def a_restriction(make: Callable[..., Any], person: Person, name: str) -> Restriction:
     restriction: Restriction = make(Restriction, **external(f"{name}-{person.pk}"))
     if name != "others":
@@ -333,7 +340,12 @@ def a_restriction(make: Callable[..., Any], person: Person, name: str) -> Restri
 
 
 #: Resources whose records belong to persons -> how to make one.
-PERSONAL: dict[str, Callable[..., Any]] = {"tokens": a_token, "webhooks": a_webhook, "restrictions": a_restriction}
+PERSONAL: dict[str, Callable[..., Any]] = {
+    "tokens": a_token,
+    "webhooks": a_webhook,
+    "restrictions": a_restriction,
+    "imports": an_import,
+}
 
 
 # --- What the table does not say --------------------------------------------------------------------------------------

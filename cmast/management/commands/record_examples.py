@@ -20,7 +20,7 @@ from cmast.urls import api as router
 from metrics import answers, spc
 from metrics.facts import TABLES
 from metrics.league import league_of, scorecard_of
-from metrics.models import Finding, FindingSubject, Metric
+from metrics.models import Finding, FindingSubject, Import, ImportMapping, Metric
 from metrics.series import series_of
 from programmes.models import Programme, Workstream
 from risks.models import Review, Risk, Score
@@ -62,6 +62,13 @@ DELIVERY = {
     "sent_at": None,
 }
 
+PROBLEM = {
+    "row": 7,
+    "column": "org_code",
+    "code": "unknown_organisation",
+    "message": "“ZZZ” is not an ODS code we know.",
+}
+
 
 def examples() -> dict[str, dict[str, Any]]:
     """Resource -> its answer, page and body, from the database as it is, which is left as it is."""
@@ -70,6 +77,7 @@ def examples() -> dict[str, dict[str, Any]]:
         found = {resource: of(resource, viewset) for resource, viewset, _ in router.registry if resource != "tokens"}
         changes, theatres, beside = feed_page(), series(), metrics_side_by_side()
         transaction.set_rollback(True)
+    found["imports"]["errors"] = {"next": None, "results": [PROBLEM]}
     found["webhooks"] |= webhook_answers(found["webhooks"]["answer"])
     body = {name: TOKEN[name] for name in ("name", "scope", "expires_at")}
     page, created = {"next": None, "results": [TOKEN]}, TOKEN | {"token": "0123456789abcdef" * 4}
@@ -158,7 +166,7 @@ def webhook_answers(webhook: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_what_the_edition_lacks() -> None:
-    """The edition names no reader and no webhook, restricts no record, scores no risk, reviews none and is not checked yet."""
+    """Readers, webhooks, files, restrictions, scores, reviews and findings, none of which the edition has."""
     reader = Person.objects.create(key="sam-example", name="Sam Example", email="sam.example@cmast.example")
     Membership.objects.create(key="sam-example-viewer", person=reader, role="viewer", valid_from=DAY)
     secret = Restriction.objects.create(key="a-lims-commercial", record_type="approval", record_key="a-lims", kind="commercial")
@@ -167,6 +175,32 @@ def make_what_the_edition_lacks() -> None:
     risk = Risk.objects.get(key="r-cyber-resilience")
     Score.objects.create(
         key="r-cyber-resilience-current", risk=risk, kind="current", likelihood=3, consequence=4, scored_on=DAY
+    )
+    mapping = ImportMapping.objects.create(
+        key="ae-monthly",
+        name="A&E monthly return",
+        layout="long",
+        metric=Metric.objects.get(key="ae-4h"),
+        organisation_column="org_code",
+        period_column="period",
+        value_column="within_4_hours",
+    )
+    Import.objects.create(
+        key="ae-2024-04-csv",
+        file_name="ae-2024-04.csv",
+        sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        size=4711,
+        mapping=mapping,
+        submitted_by=reader,
+        state="checked",
+        progress=100,
+        row_count=12,
+        new_count=10,
+        changed_count=1,
+        unchanged_count=0,
+        refused_count=1,
+        unstated_count=0,
+        checked_at=MOMENT,
     )
     Review.objects.create(key="r-cyber-resilience-review", risk=risk, reviewed_on=DAY, next_review_on=dt.date(2024, 6, 3))
     finding = Finding.objects.create(

@@ -182,9 +182,9 @@ class RestrictionAdmin(RecordAdmin):
     """Whoever restricts a record names themselves too, or would lose sight of it."""
 
     group = SYSTEM
-    list_display = ("record_key", "record_type", "kind")
+    list_display = ("record_key", "record_type", "kind", "lifted_on")
     list_filter = ("kind", "record_type")
-    sections = ((None, (("record_type", "record_key"), "kind", "named")),)
+    sections = ((None, (("record_type", "record_key"), ("kind", "lifted_on"), "named")),)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"named": [request.user.pk]}

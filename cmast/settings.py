@@ -254,6 +254,7 @@ CELERY_BEAT_SCHEDULE = {
     "send-webhooks": {"task": "cmast.tasks.send_webhooks", "schedule": 15.0, "options": {"expires": 14}},
     "run-imports": {"task": "metrics.tasks.run_imports", "schedule": 10.0, "options": {"expires": 9}},
     "sweep-expired": {"task": "cmast.tasks.sweep_expired", "schedule": 3600.0, "options": {"expires": 3500}},
+    "lift-restrictions": {"task": "cmast.tasks.lift_restrictions", "schedule": 600.0, "options": {"expires": 590}},
     "check-figures": {
         "task": "metrics.tasks.check_figures",
         "schedule": crontab(hour=5, minute=0),

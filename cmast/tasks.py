@@ -6,7 +6,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from cmast import webhooks
-from cmast.models import ApiToken, IdempotencyKey, JobRun, SignInFailure, WebhookDelivery, WebhookSecret
+from cmast.history.context import changing
+from cmast.models import ApiToken, IdempotencyKey, JobRun, Restriction, SignInFailure, WebhookDelivery, WebhookSecret
 
 
 @shared_task
@@ -19,6 +20,20 @@ def heartbeat() -> None:
 def send_webhooks() -> None:
     """Turns what has changed into messages to the webhooks, and sends those that are due."""
     JobRun.objects.record("send_webhooks", webhooks.run)
+
+
+@shared_task
+def lift_restrictions() -> None:
+    """Takes away restrictions whose day has come, so that the feed tells of the records."""
+    JobRun.objects.record("lift_restrictions", _lift)
+
+
+def _lift() -> str:
+    over = Restriction.objects.over(timezone.localdate())
+    with changing(reason="The day has come on which it is for everybody."):
+        for restriction in over:
+            restriction.delete()
+    return f"{len(over)} lifted"
 
 
 @shared_task

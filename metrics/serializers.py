@@ -173,6 +173,8 @@ class UploadSerializer(Strict):
 class ImportProblemSerializer(serializers.ModelSerializer):
     """What is wrong with a row, or with a cell of it."""
 
+    row = serializers.IntegerField(min_value=0, help_text="Row of the file; the heading is a row too.")
+
     class Meta:
         model = ImportProblem
         fields = ("row", "column", "code", "message")

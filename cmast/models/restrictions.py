@@ -1,5 +1,6 @@
 """Records that only some people may see, and what that hides from everybody else."""
 
+import datetime as dt
 import hashlib
 from collections import defaultdict
 from collections.abc import Hashable, Iterator
@@ -10,10 +11,11 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.functional import cached_property
 
 from cmast.models.changes import Change
-from cmast.models.fields import LineField, WordField
+from cmast.models.fields import DayField, LineField, WordField
 from cmast.models.notes import Note, NoteSubject, Subject, nothing_named, record_types
 from cmast.models.records import Record, RecordQuerySet
 from cmast.vocabulary import Role, Words
@@ -35,6 +37,13 @@ class RestrictionQuerySet(RecordQuerySet):
     def editable_by(self, user: "Person | AnonymousUser") -> Self:
         return super().editable_by(user).visible_to(user)
 
+    def holding(self, today: dt.date) -> Self:
+        """Those whose day has not come."""
+        return self.filter(Q(lifted_on__isnull=True) | Q(lifted_on__gt=today))
+
+    def over(self, today: dt.date) -> Self:
+        return self.filter(lifted_on__lte=today)
+
 
 class Restriction(Record):
     """One record that only the people named here may see, with everything that belongs to it; to others it does not exist.
@@ -53,6 +62,9 @@ class Restriction(Record):
     record_key = LineField(max_length=100, help_text="Key of that record.")
     record_id = models.BigIntegerField(editable=False, help_text="Primary key of that record, also when it is deleted.")
     kind = WordField(Kind, help_text="Why it is not for everybody.")
+    lifted_on = DayField(
+        null=True, help_text="Day from which it is for everybody again, such as that of an official publication; often none."
+    )
     named = models.ManyToManyField("cmast.Person", related_name="+", help_text="Who may see the record.")
 
     objects: ClassVar = RestrictionQuerySet.as_manager()
@@ -145,7 +157,8 @@ class Hidden:
         """What restrictions that do not name this person state."""
         named = Restriction.named.through.objects.filter(person=person.pk).values("restriction")
         stated: dict[type[models.Model], set[int]] = defaultdict(set)
-        for name, pk in Restriction.objects.exclude(pk__in=named).order_by().values_list("record_type", "record_id"):
+        others = Restriction.objects.holding(timezone.localdate()).exclude(pk__in=named)
+        for name, pk in others.order_by().values_list("record_type", "record_id"):
             stated[record_types()[name]].add(pk)
         return cls(stated)
 

@@ -54,7 +54,10 @@ class Fuzzer:
     def lists(self, page_size: int) -> dict[str, Any]:
         """The answer of every list."""
         self.client = self.sign_in()
-        paths = [path for path, methods in self.document["paths"].items() if "get" in methods and "{" not in path]
+        operations = {path: methods.get("get", {}) for path, methods in self.document["paths"].items()}
+        paths = [
+            path for path, found in operations.items() if found.get("operationId", "").endswith("_list") and "{" not in path
+        ]
         return {path: self.client.get(path, {"page_size": page_size}) for path in paths}
 
     def look_around(self) -> None:

@@ -1,9 +1,11 @@
 """A restricted record does not exist for those who are not named, by whatever way they look."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
+from cmast import tasks
 from cmast.models import Note, NoteSubject, Restriction
 from metrics.models import Observation
 from programmes.models import Approval, Decision, Milestone
@@ -192,3 +194,20 @@ def test_the_desk_shows_no_trace_of_it(edition: Any, sign_in: Any, make: Any, na
     assert other.get(f"/admin/programmes/approval/{approval.pk}/change/").status_code == 302
     assert other.get(f"/admin/programmes/approval/{approval.pk}/history/").status_code in (302, 404)
     assert sign_in(named).get(f"/admin/programmes/approval/{approval.pk}/change/").status_code == 200
+
+
+def test_an_embargo_ends_with_its_day(edition: Any, api: Any, time_machine: Any) -> None:
+    path, known = "/api/v1/observations/o-theatre-capped-2024-03/", {"record_type": "observation", "kind": "embargoed"}
+    made = Restriction.objects.create(record_key="o-theatre-capped-2024-03", lifted_on="2024-05-09", **known)
+    assert api("viewer").get(path).status_code == 404
+    time_machine.move_to(dt.datetime(2024, 5, 8, 22, tzinfo=dt.UTC))
+    tasks.lift_restrictions()
+    assert api("viewer").get(path).status_code == 404
+    time_machine.move_to(dt.datetime(2024, 5, 8, 23, 30, tzinfo=dt.UTC))  # in summer time the ninth has begun
+    client = api("viewer")
+    assert client.get(path).status_code == 200
+    after = client.get("/api/v1/changes/?after=latest").json()["after"]
+    tasks.lift_restrictions()
+    assert not Restriction.objects.filter(pk=made.pk).exists() and client.get(path).status_code == 200
+    told = client.get(f"/api/v1/changes/?after={after}").json()["results"]
+    assert ("touch", "o-theatre-capped-2024-03") in [(change["operation"], change["key"]) for change in told]

@@ -42,7 +42,7 @@ from metrics.models import (
     Trajectory,
     TrajectoryPoint,
 )
-from metrics.series import Series, all_series, series_of, unit_on_charts
+from metrics.series import Series, all_series, parts_of, series_of, unit_on_charts
 
 PLACE = (("workstream", "programme"),)
 
@@ -134,12 +134,14 @@ class MetricAdmin(MetricsAdmin):
     def charts_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """All organisations that have figures of the metric, side by side."""
         metric = self._metric(request, pk)
-        found = all_series(metric, request.user, timezone.localdate())
+        part = request.GET.get("part", "")
+        found = all_series(metric, request.user, timezone.localdate(), part)
         panels = [(series.name, series.analysis) for series in found]
         limit, unit = (found[0].limit, unit_on_charts(found[0].unit)) if found else (None, "")
-        chart = small_multiples(panels, title=metric.name, prefix="all", unit=unit, target=limit, is_one_scale=False)
+        title = f"{metric.name}, {part.replace('_', ' ')}" if part else metric.name
+        chart = small_multiples(panels, title=title, prefix="all", unit=unit, target=limit, is_one_scale=False)
         rows = [(series, latest_in_words(series), *icons(series)) for series in found]
-        return self._charts_page(request, metric, "charts", {"chart": chart if found else "", "rows": rows})
+        return self._charts_page(request, metric, "charts", {"chart": chart if found else "", "rows": rows, "part": part})
 
     def series_view(self, request: HttpRequest, pk: int, organisation: str) -> HttpResponse:
         """One organisation: the chart, what it means, and the figures behind it."""
@@ -147,10 +149,11 @@ class MetricAdmin(MetricsAdmin):
         whose = Organisation.objects.visible_to(request.user).filter(key=organisation).first()
         if whose is None:
             raise Http404
-        series = series_of(metric, whose, request.user, timezone.localdate())
+        part = request.GET.get("part", "")
+        series = series_of(metric, whose, request.user, timezone.localdate(), part)
         signals = [RULES.get(point.special_cause_type, "") for point in series.analysis.points]
         points = list(zip(reversed(series.points), reversed(signals), strict=True))
-        said = {"series": series, "chart": series.chart("chart"), "points": points, "icons": icons(series, 56)}
+        said = {"part": part, "series": series, "chart": series.chart("chart"), "points": points, "icons": icons(series, 56)}
         return self._charts_page(request, metric, "series", said)
 
     def _metric(self, request: HttpRequest, pk: int) -> Metric:
@@ -161,6 +164,7 @@ class MetricAdmin(MetricsAdmin):
 
     def _charts_page(self, request: HttpRequest, metric: Metric, page: str, said: dict[str, Any]) -> HttpResponse:
         context = {**self.admin_site.each_context(request), "opts": self.opts, "metric": metric, "title": metric.name}
+        context["parts"] = parts_of(metric, request.user)
         return TemplateResponse(request, f"admin/metrics/{page}.html", context | said)
 
     @admin.display(description="Latest figure")
@@ -452,7 +456,7 @@ class FindingAdmin(MetricsAdmin):
     """What the checks found. They make and close findings; here they are given to somebody and answered."""
 
     group = "Reporting"
-    list_display = ("__str__", tag("state"), "rule", "printed", "computed", "programme", "owner", "first_seen_on")
+    list_display = ("what", tag("state"), "rule", "programme", "owner", "first_seen_on")
     list_filter = ("state", "rule", "owner")
     questions = ("still_found",)
     search_fields = ("what", "printed", "computed", "answer", "key", "subjects__record_key")

@@ -88,6 +88,7 @@ _WHEN = [
     OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="As was known then: a day (its end) or a moment."),
     OpenApiParameter("on", OpenApiTypes.DATE, description="Day on which targets must hold. Today when left out."),
 ]
+_PART = OpenApiParameter("part", str, description="Member of a breakdown, for the series of a part. The whole when left out.")
 _PERIOD = OpenApiParameter(
     "period", str, description="Month, such as 2024-03. The latest one with a figure of a trust when left out."
 )
@@ -123,11 +124,11 @@ class SeriesView(APIView):
     @extend_schema(
         operation_id="series_retrieve",
         summary="Read a series with its analysis",
-        parameters=[_METRIC, _ORGANISATION, *_WHEN],
+        parameters=[_METRIC, _ORGANISATION, _PART, *_WHEN],
         responses=SeriesSerializer,
     )
     def get(self, request: Request, metric: str, organisation: str) -> Response:
-        _refuse_unknown(request)
+        _refuse_unknown(request, "part")
         with the_past(request):
             return Response(spoken(_series(request, metric, organisation)))
 
@@ -138,11 +139,11 @@ class SeriesChartView(APIView):
     @extend_schema(
         operation_id="series_chart_retrieve",
         summary="Read a series as a chart",
-        parameters=[_METRIC, _ORGANISATION, *_WHEN],
+        parameters=[_METRIC, _ORGANISATION, _PART, *_WHEN],
         responses={(200, "image/svg+xml"): OpenApiTypes.STR},
     )
     def get(self, request: Request, metric: str, organisation: str) -> HttpResponse:
-        _refuse_unknown(request)
+        _refuse_unknown(request, "part")
         with the_past(request):
             chart = _series(request, metric, organisation).chart("series")
         return HttpResponse(chart, content_type="image/svg+xml")
@@ -226,7 +227,7 @@ def _series(request: Request, metric: str, organisation: str) -> Series:
     found, whose = visible(Metric, metric, request.user), visible(Organisation, organisation, request.user)
     if found is None or whose is None:
         raise NotFound
-    return series_of(found, whose, request.user, day_of_question(request))
+    return series_of(found, whose, request.user, day_of_question(request), request.query_params.get("part", ""))
 
 
 def _refuse_unknown(request: Request, *more: str) -> None:

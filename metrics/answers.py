@@ -120,6 +120,7 @@ class SeriesSerializer(serializers.Serializer):
     metric_name = serializers.CharField(help_text="Its name.")
     organisation = serializers.CharField(help_text="Key of the organisation.")
     organisation_name = serializers.CharField(help_text="Its name.")
+    part = serializers.CharField(help_text="Member of a breakdown; empty for the whole.")
     unit = serializers.CharField(help_text="What the values count.")
     direction = serializers.CharField(help_text="Which way is better.")
     period_type = serializers.CharField(allow_null=True, help_text="The stretch of time of each point.")
@@ -252,6 +253,7 @@ def spoken(series: Series) -> dict[str, Any]:
         "metric_name": series.metric.name,
         "organisation": series.organisation.key,
         "organisation_name": series.organisation.name,
+        "part": series.part,
         "unit": series.unit,
         "direction": series.metric.direction,
         "period_type": latest.period.kind if latest else None,

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -37,10 +37,12 @@ class Series:
     rebases: list[Rebase]
     breaks: list[dt.date]
     setting: SeriesSetting | None
+    #: Member of a breakdown, where the series is of a part and not of the whole.
+    part: str = ""
     figures: list[Figure] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.figures = [observation.as_figure() for observation in self.observations]
+        self.figures = [as_level(observation) for observation in self.observations]
 
     @property
     def latest(self) -> Figure | None:
@@ -121,7 +123,8 @@ class Series:
 
     def chart(self, prefix: str, size: tuple[float, float] = (640, 320)) -> str:
         """An XmR chart, or values with their median where no XmR chart suits."""
-        title = f"{self.metric.name}, {self.organisation.short_name or self.organisation.name}"
+        whose = self.organisation.short_name or self.organisation.name
+        title = ", ".join(filter(None, (self.metric.name, self.part.replace("_", " "), whose)))
         unit = unit_on_charts(self.unit)
         if self.analysis.suitability.is_suitable:
             return xmr_chart(self.analysis, title=title, prefix=prefix, unit=unit, target=self.limit, size=size)
@@ -132,11 +135,11 @@ class Series:
 class Book:
     """All records about some metrics that a reader may see, read in a fixed number of queries, to make series from."""
 
-    def __init__(self, metrics: Iterable[Metric], reader: Reader, today: dt.date, level: str = "") -> None:
-        """With a level only its figures are read, for series that are set beside no others."""
+    def __init__(self, metrics: Iterable[Metric], reader: Reader, today: dt.date, level: str = "", part: str = "") -> None:
+        """With a level only its figures are read, for series that are set beside no others; with a part those of that part."""
         self.metrics = {metric.pk: metric for metric in metrics}
-        self.today = today
-        levels = self._about(Observation, reader).levels()
+        self.today, self.part = today, part
+        levels = self._about(Observation, reader).levels(part)
         levels = levels.filter(scope_level=level) if level else levels
         self.levels = _by_metric(levels.select_related("organisation").prefetch_related("members"))
         self.aims = _by_metric(self._about(Target, reader).select_related("metric", "organisation", "supersedes"))
@@ -162,12 +165,14 @@ class Book:
             metric=metric,
             organisation=whose,
             observations=own,
-            beside=[each.as_figure() for each in self.levels[pk] if each.period == latest],
-            goals=self._goals(metric, own[-1].scope_level if own else "", whose),
-            trajectories=[path.as_plan() for path in self.paths[pk] if path.organisation_id == whose.pk],
+            beside=[as_level(each) for each in self.levels[pk] if each.period == latest],
+            # What is aimed at and planned is the whole.
+            goals=[] if self.part else self._goals(metric, own[-1].scope_level if own else "", whose),
+            trajectories=[] if self.part else [p.as_plan() for p in self.paths[pk] if p.organisation_id == whose.pk],
             rebases=[each for each in self.rebases[pk] if each.organisation_id in (None, whose.pk)],
             breaks=sorted(each.starts_on for each in self.breaks[pk]),
             setting=settings.get(whose.pk) or settings.get(None),
+            part=self.part,
         )
 
     def _goals(self, metric: Metric, level: str, whose: Any) -> list[tuple[Target, Goal]]:
@@ -189,14 +194,14 @@ class Book:
         return [(by_key[goal.key], goal) for goal in targets.in_force(goals, self.today)]
 
 
-def series_of(metric: Metric, organisation: Any, reader: Reader, today: dt.date) -> Series:
+def series_of(metric: Metric, organisation: Any, reader: Reader, today: dt.date, part: str = "") -> Series:
     """The series as this reader may see it."""
-    return Book([metric], reader, today).series(metric, organisation)
+    return Book([metric], reader, today, part=part).series(metric, organisation)
 
 
-def all_series(metric: Metric, reader: Reader, today: dt.date) -> list[Series]:
+def all_series(metric: Metric, reader: Reader, today: dt.date, part: str = "") -> list[Series]:
     """Those of all organisations that have figures of the metric, in the order of their names."""
-    book = Book([metric], reader, today)
+    book = Book([metric], reader, today, part=part)
     return sorted((book.series(metric, whose) for whose in book.organisations(metric)), key=lambda series: series.name)
 
 
@@ -205,6 +210,19 @@ def _by_metric(records: Iterable[Any]) -> defaultdict[int, list[Any]]:
     for record in records:
         found[record.metric_id].append(record)
     return found
+
+
+def parts_of(metric: Metric, reader: Reader) -> list[str]:
+    """Members of breakdowns that have figures of the metric."""
+    found = (
+        Observation.objects.visible_to(reader).filter(metric=metric).exclude(breakdown_member="").order_by("breakdown_member")
+    )
+    return list(found.values_list("breakdown_member", flat=True).distinct())
+
+
+def as_level(observation: Observation) -> Figure:
+    """A figure of a part stands for itself among figures of that part."""
+    return replace(observation.as_figure(), part="")
 
 
 def unit_on_charts(unit: str) -> str:

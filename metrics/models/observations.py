@@ -54,11 +54,13 @@ class ObservationQuerySet(RecordQuerySet):
         """The latest revision of each figure."""
         return self.filter(revisions__isnull=True)
 
-    def levels(self) -> "ObservationQuerySet":
-        """Figures that say how high something was: no part of a breakdown, no difference, no forecast, nothing taken back."""
+    def levels(self, part: str = "") -> "ObservationQuerySet":
+        """Figures that say how high something was: no difference, no forecast, nothing taken back. Of the whole, or of one part
+        of a breakdown.
+        """
         return (
             self.current()
-            .filter(breakdown_dimension="", comparison__isnull=True, quantifier__isnull=True)
+            .filter(breakdown_member=part, comparison__isnull=True, quantifier__isnull=True)
             .exclude(value_status__in=NOT_YET_HAPPENED)
             .exclude(review_state="withdrawn")
         )

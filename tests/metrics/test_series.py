@@ -91,6 +91,20 @@ def test_what_is_no_level_is_no_point(more: dict[str, Any], metric: Any, report:
     assert api("viewer").get(f"/api/v1/series/{metric.key}/RBN/").json()["analysis"]["points"]["value"] == [70, 71]
 
 
+def test_a_part_has_a_series_of_its_own_without_the_targets_of_the_whole(
+    metric: Any, report: Any, api: Any, sign_in: Any, make: Any
+) -> None:
+    make(Target, metric=metric, operator="gte", value=75, unit="percent", scope_level="each_provider", financial_year=None)
+    report([70, 71])
+    report([30, 31, 32], breakdown_dimension="department_type", breakdown_member="type_1")
+    answer = api("viewer").get(f"/api/v1/series/{metric.key}/RBN/?part=type_1").json()
+    assert answer["analysis"]["points"]["value"] == [30, 31, 32] and answer["targets"] == [] and answer["part"] == "type_1"
+    assert "1 percentage point" in answer["comparisons"][0]["words"]
+    assert api("viewer").get(f"/api/v1/series/{metric.key}/RBN/?part=type_9").json()["analysis"]["points"]["value"] == []
+    page = sign_in("pmo").get(f"/admin/metrics/metric/{metric.pk}/charts/?part=type_1").content.decode()
+    assert "32%" in page and "RBN/?part=type_1" in page
+
+
 def test_a_decision_to_begin_anew_is_told_with_its_reason(metric: Any, report: Any, api: Any, make: Any) -> None:
     report([*VALUES, *(value + 10 for value in VALUES)])
     make(Rebase, metric=metric, starts_on="2024-04-10", reason="Second theatre opened")

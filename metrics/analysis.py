@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cmast.api.finding import visible
+from cmast.api.pagination import refuse_unknown
 from cmast.api.past import day_of_question, the_past
 from cmast.api.problems import QueryError
 from cmast.api.serializers import Strict
@@ -128,7 +129,7 @@ class SeriesView(APIView):
         responses=SeriesSerializer,
     )
     def get(self, request: Request, metric: str, organisation: str) -> Response:
-        _refuse_unknown(request, "part")
+        refuse_unknown(request, (*PARAMETERS, "part"))
         with the_past(request):
             return Response(spoken(_series(request, metric, organisation)))
 
@@ -143,7 +144,7 @@ class SeriesChartView(APIView):
         responses={(200, "image/svg+xml"): OpenApiTypes.STR},
     )
     def get(self, request: Request, metric: str, organisation: str) -> HttpResponse:
-        _refuse_unknown(request, "part")
+        refuse_unknown(request, (*PARAMETERS, "part"))
         with the_past(request):
             chart = _series(request, metric, organisation).chart("series")
         return HttpResponse(chart, content_type="image/svg+xml")
@@ -161,7 +162,7 @@ class LeagueView(APIView):
         responses=LeagueSerializer,
     )
     def get(self, request: Request, metric: str) -> Response:
-        _refuse_unknown(request, "period")
+        refuse_unknown(request, (*PARAMETERS, "period"))
         with the_past(request):
             return Response(spoken_league(_league(request, metric)))
 
@@ -176,7 +177,7 @@ class LeagueChartView(APIView):
         responses={(200, "image/svg+xml"): OpenApiTypes.STR},
     )
     def get(self, request: Request, metric: str) -> HttpResponse:
-        _refuse_unknown(request, "period")
+        refuse_unknown(request, (*PARAMETERS, "period"))
         with the_past(request):
             chart = _league(request, metric).chart("league")
         return HttpResponse(chart, content_type="image/svg+xml")
@@ -194,7 +195,7 @@ class ScorecardView(APIView):
         responses=ScorecardSerializer,
     )
     def get(self, request: Request) -> Response:
-        _refuse_unknown(request, "programme")
+        refuse_unknown(request, (*PARAMETERS, "programme"))
         with the_past(request):
             metrics = Metric.objects.visible_to(request.user).select_related("programme").order_by("programme__name", "name")
             if given := request.query_params.get("programme"):
@@ -228,12 +229,3 @@ def _series(request: Request, metric: str, organisation: str) -> Series:
     if found is None or whose is None:
         raise NotFound
     return series_of(found, whose, request.user, day_of_question(request), request.query_params.get("part", ""))
-
-
-def _refuse_unknown(request: Request, *more: str) -> None:
-    known = (*PARAMETERS, *more)
-    for name, values in request.query_params.lists():
-        if name not in known:
-            raise QueryError({name[:100]: f"The parameters are {', '.join(known)}."})
-        if len(values) > 1 or not values[0]:
-            raise QueryError({name: "Give one value, or leave the parameter out."})

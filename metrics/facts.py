@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from cmast.api.pagination import refuse_unknown
 from cmast.api.problems import QueryError
 from metrics.models import BenefitFigure, Observation, Target
 
@@ -180,11 +181,7 @@ class FactsView(APIView):
 def _asked(request: Request) -> tuple[int, int, bool]:
     """Where to begin, how many rows, and whether as CSV. Raises QueryError."""
     query = request.query_params
-    for name, values in query.lists():
-        if name not in _PARAMETERS:
-            raise QueryError({name[:100]: f"The parameters are {', '.join(_PARAMETERS)}."})
-        if len(values) > 1 or not values[0]:
-            raise QueryError({name: "Give one value, or leave the parameter out."})
+    refuse_unknown(request, _PARAMETERS)
     if query.get("as", "json") not in ("json", "csv"):
         raise QueryError({"as": "Say json or csv."})
     after, size = _whole(query, "after", 0, 2**62), _whole(query, "page_size", 1, MOST_ROWS, 1000)

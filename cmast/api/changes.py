@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cmast.api.history import FeedSerializer
-from cmast.api.pagination import MAX_PAGE_SIZE, address_with, page_size_of
+from cmast.api.pagination import MAX_PAGE_SIZE, address_with, page_size_of, refuse_unknown
 from cmast.api.problems import QueryError
 from cmast.history import feed
 from cmast.models import Change, FeedEntry, Reader, Record
@@ -71,7 +71,7 @@ class FeedView(APIView):
         responses=FeedPageSerializer,
     )
     def get(self, request: Request) -> Response:
-        _refuse_unknown(request)
+        refuse_unknown(request, _PARAMETERS)
         feed.number()
         end = FeedEntry.objects.aggregate(end=Max("position"))["end"] or 0
         after, size = _position(request, end), page_size_of(request)
@@ -82,14 +82,6 @@ class FeedView(APIView):
         cursor = signing.dumps(reached, salt=_SALT, compress=False)
         address = address_with(request, "after", cursor)
         return Response({"next": None if is_last else address, "after": cursor, "results": events(page, request.user)})
-
-
-def _refuse_unknown(request: Request) -> None:
-    for name, values in request.query_params.lists():
-        if name not in _PARAMETERS:
-            raise QueryError({name[:100]: f"The feed knows {', '.join(_PARAMETERS)}."})
-        if len(values) > 1 or not values[0]:
-            raise QueryError({name: "Give one value, or leave the parameter out."})
 
 
 def _position(request: Request, end: int) -> int:

@@ -1,5 +1,6 @@
 """Keyset pages: the next page starts after the last row seen, so nothing is skipped or repeated while rows come and go."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +19,15 @@ from cmast.api.problems import QueryError
 PARAMETERS = ("cursor", "page_size", "count", "ordering", "as_of")
 MAX_PAGE_SIZE = 1000
 _SALT = "cmast.cursor"
+
+
+def refuse_unknown(request: Request, known: Iterable[str]) -> None:
+    """For what is no list of records and has no FilterSet. Raises QueryError."""
+    for name, values in request.query_params.lists():
+        if name not in known:
+            raise QueryError({name[:100]: f"The parameters are {', '.join(known)}."})
+        if len(values) > 1 or not values[0]:
+            raise QueryError({name: "Give one value, or leave the parameter out."})
 
 
 def page_size_of(request: Request) -> int:

@@ -156,12 +156,6 @@ class NoteAdmin(RecordAdmin):
     attention = (
         Attention("Open queries", values={"kind": "query", "status": "open"}, hint="Nobody has answered yet.", order=70),
     )
-    actions = (
-        verb("close", "Close the selected queries", {"kind": ("query",), "status": ("open", "answered")}, status="closed"),
-        verb(
-            "reopen", "Open the selected queries again", {"kind": ("query",), "status": ("answered", "closed")}, status="open"
-        ),
-    )
 
     @admin.display(description="About")
     def subjects_in_words(self, note: Note) -> str:

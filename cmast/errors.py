@@ -8,3 +8,7 @@ class RuleBroken(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class NotForYou(Exception):
+    """What is asked for is allowed, but not to this person. The API answers it as a 403 problem with the code `not_for_you`."""

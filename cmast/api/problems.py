@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 
 from cmast.api.limits import counted
-from cmast.errors import RuleBroken
+from cmast.errors import NotForYou, RuleBroken
 from cmast.middleware import request_id
 
 CONTENT_TYPE = "application/problem+json"
@@ -106,6 +106,8 @@ def _in_terms_of_the_api(exc: Exception) -> Exception:
     match exc:
         case RuleBroken():
             return Conflict(exc.message, exc.code)
+        case NotForYou():
+            return exceptions.PermissionDenied(str(exc), "not_for_you")
         case DjangoValidationError():
             return exceptions.ValidationError(as_serializer_error(exc))
         case ProtectedError() | RestrictedError():

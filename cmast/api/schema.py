@@ -16,6 +16,7 @@ from drf_spectacular.utils import Direction, OpenApiParameter
 from cmast.api.bulk import NATURAL_KEY, BulkAnswerSerializer, BulkSerializer
 from cmast.api.history import ChangeSerializer
 from cmast.api.problems import CONTENT_TYPE
+from cmast.models.verbs import verbs_of
 from cmast.vocabulary import Words
 
 _SUMMARY = "From the May 2024 edition"
@@ -249,6 +250,8 @@ class RecordSchema(AutoSchema):
             refusals.append("404")
         if self._is_conditional() or self._action() == "external":
             refusals += ["412", "428"]
+        if self._is_verb():
+            refusals.append("412")
         if self.method == "DELETE":
             return [*refusals, "409"]
         refusals.append("400")
@@ -280,6 +283,9 @@ class RecordSchema(AutoSchema):
             for name in NATURAL_KEY:
                 what = str(view.queryset.model._meta.get_field(name).help_text)
                 parameters.append(OpenApiParameter(name, str, OpenApiParameter.PATH, description=what))
+        if self._is_verb():
+            what = "ETag of the record as you read it: 412 if somebody has changed it since. Without it the state alone counts."
+            parameters.append(OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description=what))
         if self._action() == "destroy" and self._is_conditional():
             parameters.append(OpenApiParameter("Change-Reason", str, OpenApiParameter.HEADER, description="Why it is deleted."))
         if self._action() == "retrieve" and self._resource() != "tokens":
@@ -288,6 +294,10 @@ class RecordSchema(AutoSchema):
             parameters.append(OpenApiParameter("as_of", str, description="The record as it was then: a day or a moment."))
             parameters.append(OpenApiParameter("on", OpenApiTypes.DATE, description="Day that computed fields speak about."))
         return parameters
+
+    def _is_verb(self) -> bool:
+        """Whether the operation is a verb of the model."""
+        return self._action() in verbs_of(self.view.queryset.model) if hasattr(self.view, "queryset") else False
 
     def _takes_key(self) -> bool:
         """Whether the request may be sent again under an Idempotency-Key."""

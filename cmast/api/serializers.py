@@ -23,6 +23,7 @@ from cmast.api.finding import visible
 from cmast.models import Reader, Record
 from cmast.models.fields import NumberField, WordListField
 from cmast.models.restrictions import Hidden
+from cmast.models.verbs import Verb
 
 #: After the record's own fields, in this order.
 COMMON = (
@@ -139,7 +140,7 @@ class RecordSerializer(StrictSerializer):
     serializer_related_field = KeyRelatedField
     hidden: tuple[str, ...] = ()  # columns that never go out
 
-    etag = serializers.SerializerMethodField(help_text="Tag of this version: send it as If-Match to change the record.")
+    etag: Any = serializers.SerializerMethodField(help_text="Tag of this version: send it as If-Match to change the record.")
     change_reason = serializers.CharField(
         write_only=True,
         required=False,
@@ -286,6 +287,36 @@ class RecordSerializer(StrictSerializer):
         meta: Any = self.Meta.model._meta
         fields = {name: meta.get_field(name) for name in left_out}
         return {name: [] if field.many_to_many else field.get_default() for name, field in fields.items()}
+
+
+class VerbSerializer(RecordSerializer):
+    """What is said when something is done to a record."""
+
+    etag: Any = None
+
+    def get_field_names(self, declared_fields: Any, info: Any) -> list[str]:
+        meta: Any = self.Meta
+        return [*meta.fields, "change_reason"]
+
+    @classmethod
+    def of(cls, verb: Verb, model: type[Record]) -> type[Self]:
+        """The body of this verb: the fields that it asks for, and why."""
+        asked: Any = verb.subject(model)
+        extra = {
+            name: _needed(asked._meta.get_field(name)) if name in verb.needs else {"required": False} for name in verb.asks
+        }
+        meta = type("Meta", (), {"model": asked, "fields": verb.asks, "extra_kwargs": extra})
+        members: dict[str, Any] = {"__doc__": verb.description, "Meta": meta}
+        if verb.needs_reason:
+            members["change_reason"] = serializers.CharField(max_length=500, write_only=True, help_text="Why.")
+        name = "".join(part.title() for part in verb.name.split("_"))
+        return type(f"{model.__name__}{name}Serializer", (cls,), members)
+
+
+def _needed(field: Any) -> dict[str, bool]:
+    """Something must be said."""
+    is_text = isinstance(field, models.CharField | models.TextField)
+    return {"required": True, "allow_null": False, **({"allow_blank": False} if is_text else {})}
 
 
 def _visible(relation: Any, reader: Reader) -> models.Prefetch:

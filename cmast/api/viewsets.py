@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import models, transaction
 from django.http import HttpResponse
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -24,12 +25,14 @@ from cmast.api.idempotency import once
 from cmast.api.pagination import KeysetPagination
 from cmast.api.past import day_of_question, the_past
 from cmast.api.problems import PreconditionFailed
+from cmast.api.serializers import VerbSerializer
 from cmast.history.context import changing
 from cmast.history.reading import changes_of
 from cmast.models import Record
 from cmast.models.access import one_moment
 from cmast.models.fields import KEY_PATTERN, ProseField, WordListField
 from cmast.models.records import StaleRecord
+from cmast.models.verbs import Verb, verbs_of
 
 
 class RecordViewSet(viewsets.ModelViewSet):
@@ -49,6 +52,15 @@ class RecordViewSet(viewsets.ModelViewSet):
     confirms_access = ("list", "retrieve")
     #: The whole request is one transaction, so that what is refused needs no savepoint.
     is_atomic = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Each verb of the model is an action."""
+        super().__init_subclass__(**kwargs)
+        for name, verb in verbs_of(cls.queryset.model).items() if hasattr(cls, "queryset") else ():
+            if name not in cls.__dict__:
+                setattr(cls, name, _action_of(verb, cls))
+            if verb.needs_key:
+                cls.needs_key = (*cls.needs_key, name)
 
     # --- Reading ------------------------------------------------------------------------------------------------------
 
@@ -209,6 +221,20 @@ class RecordViewSet(viewsets.ModelViewSet):
             raise NotFound
         return self._answer(found[0], status=status, ETag=found[1], **headers)
 
+    def _do(self, verb: Verb, body: type[VerbSerializer], request: Request) -> HttpResponse:
+        """The verb to the record of the address, which is answered as it is then."""
+        stored = self.get_object()
+        if request.headers.get("If-Match"):
+            conditional.require_match(request, stored)
+        asked = body(data=request.data, context=self.get_serializer_context())
+        asked.is_valid(raise_exception=True)
+        said = dict(asked.validated_data)
+        reason = said.pop("change_reason", "")
+        with transaction.atomic(savepoint=not self.is_atomic), changing(reason=reason):
+            getattr(stored, verb.name)(by=request.user, **said)
+            self._require_editable(stored)
+        return self._written(stored)
+
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         stored = self.get_object()
         with transaction.atomic():
@@ -238,6 +264,19 @@ class RecordViewSet(viewsets.ModelViewSet):
     def _require_editable(self, record: Record) -> None:
         if not is_editable(record, self.request.user):
             raise PermissionDenied("You may read this record but not change it.", "not_editable")
+
+
+def _action_of(verb: Verb, viewset: Any) -> Any:
+    """The endpoint of a verb."""
+
+    def handler(view: RecordViewSet, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        return view._do(verb, body, request)
+
+    body = VerbSerializer.of(verb, viewset.queryset.model)
+    handler.__name__, handler.__doc__ = verb.name, verb.description
+    made = action(detail=True, methods=["post"], url_path=verb.path, url_name=verb.path)(once(handler))
+    described = extend_schema(summary=verb.says, description=verb.description, request=body, responses=viewset.serializer_class)
+    return described(made)
 
 
 class Newest:

@@ -20,6 +20,7 @@ from cmast.desk import conflicts, deleting, forms
 from cmast.desk.columns import label
 from cmast.desk.history import HistoryDesk
 from cmast.desk.questions import Attention, explain, question_filter
+from cmast.desk.verbs import VerbDesk
 from cmast.errors import RuleBroken
 from cmast.history.context import changing
 from cmast.models import Record
@@ -167,7 +168,7 @@ class OpenRelationFilter(admin.RelatedFieldListFilter):
         return [(record.pk, str(record)) for record in joined(kind._default_manager.visible_to(request.user), named)]
 
 
-class RecordAdmin(HistoryDesk, Humane, admin.ModelAdmin):
+class RecordAdmin(VerbDesk, HistoryDesk, Humane, admin.ModelAdmin):
     """A kind of record.
 
     `sections` are the parts of its form in the words of the domain: title, fields, and `OPTIONAL` for a part that is closed

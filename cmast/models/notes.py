@@ -1,14 +1,17 @@
 """Notes and queries: what is odd about a record, and who was asked."""
 
+import datetime as dt
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from cmast.models.fields import DayField, LineField, ProseField, WordField
 from cmast.models.records import Record
+from cmast.models.verbs import verb
 from cmast.vocabulary import Words
 
 
@@ -56,6 +59,30 @@ class Note(Record):
     def complete(self) -> None:
         if self.kind == self.Kind.QUERY and not self.status:
             self.status = self.Status.OPEN
+
+    @verb(
+        "Answer the query",
+        given={"kind": (Kind.QUERY,), "status": (Status.OPEN,)},
+        asks=("answered_on",),
+        needs=("answer",),
+        example={"answer": "The count is of 29 February 2024.", "answered_on": "2024-05-07"},
+    )
+    def give_answer(self, answer: str, answered_on: dt.date | None = None) -> None:
+        """Say what was found out. Without a date the answer is of today."""
+        self.answer, self.answered_on, self.status = answer, answered_on or timezone.localdate(), self.Status.ANSWERED
+        self.save()
+
+    @verb("Close the query", given={"kind": (Kind.QUERY,), "status": (Status.OPEN, Status.ANSWERED)})
+    def close(self) -> None:
+        """Nobody need answer it any more."""
+        self.status = self.Status.CLOSED
+        self.save()
+
+    @verb("Open the query again", given={"kind": (Kind.QUERY,), "status": (Status.ANSWERED, Status.CLOSED)})
+    def reopen(self) -> None:
+        """The answer was none, or the question has come back. What was answered stays on the record."""
+        self.status = self.Status.OPEN
+        self.save()
 
     def __str__(self) -> str:
         return self.text if len(self.text) <= 80 else f"{self.text[:79]}…"

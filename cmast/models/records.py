@@ -178,6 +178,15 @@ class Record(models.Model):
             self.version += 1
         self.as_read = {name: getattr(self, name) for name in self.reasoned()}
 
+    def lock(self) -> None:
+        """From here to the end of the transaction nobody else changes the record, and this copy is what is stored.
+
+        Raises DoesNotExist when somebody has deleted it.
+        """
+        manager: Any = type(self)._default_manager
+        self.refresh_from_db(from_queryset=manager.select_for_update())
+        self.as_read = {name: getattr(self, name) for name in self.reasoned()}
+
     @classmethod
     def reasoned(cls) -> set[str]:
         """Fields whose stated value is not changed without a reason: dates, status, RAG and what a model adds to them."""

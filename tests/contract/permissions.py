@@ -84,7 +84,8 @@ mitigations         read     area    area   area      all    all    programme=ri
 reviews             read     read    area   area      all    all    programme=risk__programme workstream=risk__workstream
 """
 
-#: What each word means. Bodies are {}, so 400 says: allowed, but that is no record; 428: allowed, but say which version you have
+#: What each word means. `verb` stands for every verb of a record (`cmast.models.verbs`): 200 says that it answers, be it that
+#: something is missing. Bodies are {}, so 400 says: allowed, but that is no record; 428: allowed, but say which version you have
 #: read. PATCH, DELETE and `enable` do say it. A restricted record names other people; a deleted one is what other systems call
 #: archived.
 ANSWERS = """
@@ -122,6 +123,11 @@ history     GET     others      200   200   200  404   404    200    -
 history     GET     restricted  404   404   404  404   -      404    -
 history     GET     deleted     200   200   200  404   404    404    -
 history     HEAD    own         -     200   200  200   200    200    -
+
+verb        POST    own         -     200   200  200   -      200    -
+verb        POST    others      403   403   200  404   -      200    -
+verb        POST    restricted  403   404   404  404   -      404    -
+verb        POST    deleted     403   404   404  404   -      404    -
 
 revise      POST    own         -     400   400  -     -      -      -
 revise      POST    others      403   403   400  -     -      -      -

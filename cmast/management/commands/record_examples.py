@@ -16,6 +16,7 @@ from cmast.history import feed
 from cmast.history.context import changing
 from cmast.models import Change, Membership, Organisation, Person, Restriction, Webhook
 from cmast.models.people import anybody
+from cmast.models.verbs import verbs_of
 from cmast.urls import api as router
 from metrics import answers, spc
 from metrics.facts import TABLES
@@ -74,7 +75,8 @@ def examples() -> dict[str, dict[str, Any]]:
     """Resource -> its answer, page and body, from the database as it is, which is left as it is."""
     with transaction.atomic():
         make_what_the_edition_lacks()
-        found = {resource: of(resource, viewset) for resource, viewset, _ in router.registry if resource != "tokens"}
+        viewsets: dict[str, Any] = {resource: viewset for resource, viewset, _ in router.registry if resource != "tokens"}
+        found = {resource: of(resource, viewset) | verb_bodies(viewset) for resource, viewset in viewsets.items()}
         changes, theatres, beside = feed_page(), series(), metrics_side_by_side()
         transaction.set_rollback(True)
     found["imports"]["errors"] = {"next": None, "results": [PROBLEM]}
@@ -86,6 +88,11 @@ def examples() -> dict[str, dict[str, Any]]:
     found["facts"] = {"answer": a_fact()}
     found["observations"] |= corrections(found["observations"]["answer"])
     return found | {"tokens": {"answer": TOKEN, "page": page, "body": body, "created": created}}
+
+
+def verb_bodies(viewset: Any) -> dict[str, Any]:
+    """What is said with each verb."""
+    return {f"{name}_body": verb.example for name, verb in verbs_of(viewset.queryset.model).items()}
 
 
 def feed_page() -> dict[str, Any]:

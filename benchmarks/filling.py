@@ -6,7 +6,7 @@ is measured reads their history.
 """
 
 import datetime as dt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -88,12 +88,14 @@ def copy_bare() -> None:
         cursor.execute("CREATE TABLE bare_milestone (LIKE programmes_milestone INCLUDING ALL)")
         cursor.execute("INSERT INTO bare_milestone SELECT * FROM programmes_milestone")
         cursor.execute("SELECT setval(pg_get_serial_sequence('bare_milestone', 'id'), max(id)) FROM bare_milestone")
-        cursor.execute(
-            "SELECT pg_get_constraintdef(oid) FROM pg_constraint "
-            "WHERE conrelid = 'programmes_milestone'::regclass AND contype = 'f'"
-        )
-        for (definition,) in cursor.fetchall():
-            cursor.execute(f"ALTER TABLE bare_milestone ADD {definition}")
+        copy_constraints(cursor, "programmes_milestone", "bare_milestone")
+
+
+def copy_constraints(cursor: Any, table: str, other: str) -> None:
+    """The foreign keys of one table for another with the same columns."""
+    cursor.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f'", [table])
+    for (definition,) in cursor.fetchall():
+        cursor.execute(f"ALTER TABLE {other} ADD {definition}")
 
 
 def settle() -> None:

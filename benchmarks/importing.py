@@ -1,0 +1,133 @@
+"""Files of figures beside COPY of the same rows: into the register, with its history, and into a table that has none."""
+
+import csv
+import io
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
+
+from benchmarks.filling import copy_constraints
+from benchmarks.judging import Goal, Result, divide
+from cmast.models import Membership, Organisation, Person
+from cmast.vocabulary import Role
+from metrics import imports
+from metrics.models import Import, ImportMapping, Metric, Observation
+from programmes.models import Programme
+
+MONTHS = [f"{year}-{month:02}" for year in range(2015, 2020) for month in range(1, 13)]
+
+
+class Times(NamedTuple):
+    """Seconds that each way took."""
+
+    checked: float
+    written: float
+    again: float
+    copied: float
+    bare: float
+
+
+def compare(metrics: int, rounds: int) -> list[Result]:
+    """P8: in each round as many new metrics, each with five years of sixty organisations."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE bare_observation (LIKE metrics_observation INCLUDING ALL)")
+        copy_constraints(cursor, "metrics_observation", "bare_observation")
+    officer = Person.objects.create(name="The officer", email="officer@cmast.example")
+    Membership.objects.create(person=officer, role=Role.PMO)
+    times = [_round(number, metrics, _mapping(number), officer) for number in range(rounds)]
+    copied, written = [took.copied for took in times], [took.written for took in times]
+    again, whole = [took.again for took in times], [took.checked + took.written for took in times]
+    bare = [took.bare for took in times]
+    return [
+        Result(Goal("P8", "a checked file written, in the speed of COPY", 0.75, 0.9, is_least=True), divide(copied, written)),
+        Result(Goal("P8 again", "the same file again, in the speed of COPY", 2, is_least=True), divide(copied, again)),
+        Result(Goal("P8 whole", "checked and then written, in the speed of COPY", is_least=True), divide(copied, whole)),
+        Result(Goal("P8 bare", "written, in the speed of COPY without history", is_least=True), divide(bare, written)),
+    ]
+
+
+def _mapping(number: int) -> ImportMapping:
+    return ImportMapping.objects.create(
+        name=f"Long {number}",
+        layout="long",
+        organisation_column="organisation",
+        period_column="period",
+        metric_column="metric",
+        value_column="value",
+    )
+
+
+def _round(number: int, metrics: int, mapping: ImportMapping, officer: Person) -> Times:
+    programme = Programme.objects.order_by("pk").first()
+    for n in range(metrics):
+        for name in ("imported", "copied"):
+            key = f"{name}-{number}-{n}"
+            Metric.objects.create(key=key, name=key, programme=programme, unit="patients", direction="neutral")
+    file = _file(number, metrics)
+    checked, written, job = _imported(file, mapping, officer)
+    _, took_again, again = _imported(file, mapping, officer)
+    rows = metrics * 60 * len(MONTHS)
+    if (job.new_count, again.unchanged_count) != (rows, rows):
+        raise RuntimeError(f"{job.new_count} new and {again.unchanged_count} unchanged of {rows}. {job.message}")
+    made = _as_copied(number)
+    copied = _seconds(lambda: _copy("metrics_observation", made))
+    bare = _seconds(lambda: _copy("bare_observation", made))
+    return Times(checked, written, took_again, copied, bare)
+
+
+def _file(number: int, metrics: int) -> bytes:
+    """A row for each metric, organisation and month; the values are as good as any."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(["metric", "organisation", "period", "value"])
+    codes = list(Organisation.objects.filter(key__startswith="ORG").order_by("key").values_list("key", flat=True))
+    for n in range(metrics):
+        for place, code in enumerate(codes):
+            rows.writerows((f"imported-{number}-{n}", code, month, 1000 + 7 * place + n) for month in MONTHS)
+    return text.getvalue().encode()
+
+
+def _imported(file: bytes, mapping: ImportMapping, officer: Person) -> tuple[float, float, Import]:
+    """Seconds of checking and of writing, and what became of the file."""
+    job = Import(mapping=mapping)
+    job.receive(SimpleUploadedFile("figures.csv", file), officer)
+    checked = _seconds(imports.run)
+    job.run()
+    written = _seconds(imports.run)
+    job.refresh_from_db()
+    return checked, written, job
+
+
+def _as_copied(number: int) -> bytes:
+    """What was imported in this round, as rows of another set of metrics."""
+    shown = [column for column in _columns() if column not in ("key", "metric_id")]
+    query = (
+        f"COPY (SELECT 'copied-' || o.key, c.id, {', '.join(f'o.{column}' for column in shown)} FROM metrics_observation o "
+        "JOIN metrics_metric m ON m.id = o.metric_id JOIN metrics_metric c ON c.key = replace(m.key, 'imported', 'copied') "
+        f"WHERE m.key LIKE 'imported-{number}-%' ORDER BY o.id) TO STDOUT"
+    )
+    with connection.cursor() as cursor:
+        raw: Any = cursor
+        with raw.copy(query) as rows:
+            return b"".join(map(bytes, rows))
+
+
+def _columns() -> list[str]:
+    return [field.column for field in Observation._meta.concrete_fields if not field.primary_key]
+
+
+def _copy(table: str, rows: bytes) -> None:
+    others = [column for column in _columns() if column not in ("key", "metric_id")]
+    with transaction.atomic(), connection.cursor() as cursor:
+        raw: Any = cursor
+        with raw.copy(f"COPY {table} (key, metric_id, {', '.join(others)}) FROM STDIN") as copy:
+            copy.write(rows)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began

@@ -95,7 +95,7 @@ def verb(
             says=says,
             description=getdoc(body) or says,
             given=allowed,
-            asks=tuple(dict.fromkeys((*asks, *needs))),
+            asks=tuple(dict.fromkeys((*needs, *asks))),
             needs=needs,
             of=of,
             example=example or {},

@@ -93,7 +93,9 @@ def copy_bare() -> None:
 
 def copy_constraints(cursor: Any, table: str, other: str) -> None:
     """The foreign keys of one table for another with the same columns."""
-    cursor.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f'", [table])
+    cursor.execute(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f'", [table]
+    )
     for (definition,) in cursor.fetchall():
         cursor.execute(f"ALTER TABLE {other} ADD {definition}")
 

@@ -61,7 +61,7 @@ def _mapping(number: int) -> ImportMapping:
 
 
 def _round(number: int, metrics: int, mapping: ImportMapping, officer: Person) -> Times:
-    programme = Programme.objects.order_by("pk").first()
+    programme: Any = Programme.objects.order_by("pk").first()
     for n in range(metrics):
         for name in ("imported", "copied"):
             key = f"{name}-{number}-{n}"
@@ -116,7 +116,7 @@ def _as_copied(number: int) -> bytes:
 
 
 def _columns() -> list[str]:
-    return [field.column for field in Observation._meta.concrete_fields if not field.primary_key]
+    return [str(field.column) for field in Observation._meta.concrete_fields if not field.primary_key]
 
 
 def _copy(table: str, rows: bytes) -> None:

@@ -625,13 +625,25 @@ def unzipped_and_mutated(content: bytes, dice: random.Random) -> bytes:
     return file.getvalue()
 
 
-def test_no_file_makes_the_register_fail_or_write_a_part(mapping: ImportMapping, api: Any) -> None:
+def forget_peak_memory() -> int:
+    """Bytes that this process holds now; from here on its peak is counted anew."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return memory("VmRSS")
+
+
+def memory(name: str) -> int:
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024
+
+
+def test_no_file_makes_the_register_fail_write_a_part_or_take_much_memory(mapping: ImportMapping, api: Any) -> None:
     text = table(*(f"{trust},2024-0{month},{month}00" for trust in ("RBN", "RJR", "RBS") for month in (1, 2, 3))).encode()
     rows = [row(number, *line.split(",")) for number, line in enumerate(text.decode().splitlines(), 1)]
     book, dice, client = workbook(sheet(*rows)), random.Random(MUTATIONS), api("pmo")
     ways = [(text, mutated), (book, mutated), (book, unzipped_and_mutated)]
     before = Observation.objects.count()
     states: Counter[str] = Counter()
+    held = forget_peak_memory()
     for number in range(MUTATIONS):
         content, way = ways[0] if number % 2 else dice.choice(ways[1:])
         with transaction.atomic():
@@ -641,6 +653,9 @@ def test_no_file_makes_the_register_fail_or_write_a_part(mapping: ImportMapping,
                 states[outcome(client, sent["Location"], before)] += 1
             transaction.set_rollback(True)
     assert set(states) <= {"done", "refused", "checked"} and len(states) > 1
+    grown = memory("VmHWM") - held
+    print(f"{MUTATIONS} files: {dict(states)}, at most {grown / 2**20:.0f} MB more than before")
+    assert grown <= 256 * 2**20
 
 
 def outcome(client: Any, path: str, before: int) -> str:

@@ -260,6 +260,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=5, minute=0),
         "options": {"expires": 80_000},
     },
+    "refresh-health": {
+        "task": "programmes.tasks.refresh_health",
+        "schedule": crontab(hour=5, minute=30),
+        "options": {"expires": 80_000},
+    },
 }
 
 # --- Mail -------------------------------------------------------------------------------------------------------------

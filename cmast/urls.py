@@ -60,6 +60,8 @@ api.register("mutual-aid", programmes.MutualAidViewSet, "mutual-aid")
 api.register("updates", programmes.UpdateViewSet, "update")
 api.register("update-facts", programmes.UpdateFactViewSet, "update-fact")
 api.register("closures", programmes.ClosureViewSet, "closure")
+api.register("health-rules", programmes.HealthRuleViewSet, "health-rule")
+api.register("health-overrides", programmes.HealthOverrideViewSet, "health-override")
 
 api.register("metrics", metrics.MetricViewSet, "metric")
 api.register("metric-levels", metrics.MetricLevelViewSet, "metric-level")
@@ -81,6 +83,7 @@ api.register("finding-subjects", metrics.FindingSubjectViewSet, "finding-subject
 api.register("risks", risks.RiskViewSet, "risk")
 api.register("scores", risks.ScoreViewSet, "score")
 api.register("score-bands", risks.ScoreBandViewSet, "score-band")
+api.register("controls", risks.ControlViewSet, "control")
 api.register("mitigations", risks.MitigationViewSet, "mitigation")
 api.register("reviews", risks.ReviewViewSet, "review")
 
@@ -109,6 +112,11 @@ urlpatterns = [
     path("api/v1/metrics/scorecard/", analysis.ScorecardView.as_view(), name="scorecard"),
     path("api/v1/metrics/<metric>/league/", analysis.LeagueView.as_view(), name="league"),
     path("api/v1/metrics/<metric>/league.svg", analysis.LeagueChartView.as_view(), name="league-chart"),
+    path("api/v1/programmes/<key>/health/", programmes.HealthView.as_view(), name="programme-health"),
+    path("api/v1/workstreams/<key>/health/", programmes.WorkstreamHealthView.as_view(), name="workstream-health"),
+    path("api/v1/risks/heat-map/", risks.HeatMapView.as_view(), name="heat-map"),
+    path("api/v1/risks/heat-map.svg", risks.HeatMapChartView.as_view(), name="heat-map-chart"),
+    path("api/v1/risks/standing/", risks.StandingView.as_view(), name="standing"),
     path("api/v1/", include(resources)),
     path("api/schema/", pages.SchemaView.as_view(), name="schema"),
     path("api/docs/", pages.DocsView.as_view(), name="docs"),

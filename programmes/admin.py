@@ -12,6 +12,7 @@ from cmast.desk.columns import NOTHING, figure, related, tag, vague, word_tag
 from cmast.desk.questions import Attention, me, today, verb
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
 from cmast.desk.site import RegisterSite
+from programmes.health_desk import on_page
 from programmes.models import (
     Action,
     Approval,
@@ -41,11 +42,11 @@ PLACE = (("workstream", "programme"),)
 
 
 class PlaceAdmin(RecordAdmin):
-    """A programme or a workstream: its page leads to everything under it."""
+    """A programme or a workstream: its page leads to everything under it, and says how it stands and why."""
 
     admin_site: RegisterSite
     group = PLAN
-    change_form_template = "admin/place_change_form.html"
+    change_form_template = "admin/programmes/place_change_form.html"
 
     def render_change_form(
         self,
@@ -57,7 +58,9 @@ class PlaceAdmin(RecordAdmin):
         obj: Model | None = None,
     ) -> HttpResponse:
         if obj is not None:
+            place: Any = obj
             context["under"] = self.admin_site.under(request, obj)
+            context |= on_page(place, request.user)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 

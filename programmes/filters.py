@@ -10,6 +10,8 @@ from programmes.models import (
     Deliverable,
     Forum,
     Funding,
+    HealthOverride,
+    HealthRule,
     Meeting,
     Milestone,
     MutualAid,
@@ -169,4 +171,18 @@ class UpdateFactFilter(RecordFilterSet):
 class ClosureFilter(RecordFilterSet):
     class Meta:
         model = Closure
+        fields: list[str] = []
+
+
+class HealthRuleFilter(RecordFilterSet):
+    class Meta:
+        model = HealthRule
+        fields: list[str] = []
+
+
+class HealthOverrideFilter(RecordFilterSet):
+    holding = Question("holding", dated=True, help_text="Counts on the day of `on`.")
+
+    class Meta:
+        model = HealthOverride
         fields: list[str] = []

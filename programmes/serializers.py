@@ -11,6 +11,8 @@ from programmes.models import (
     Deliverable,
     Forum,
     Funding,
+    HealthOverride,
+    HealthRule,
     Meeting,
     Milestone,
     MutualAid,
@@ -145,3 +147,13 @@ class UpdateSerializer(RecordSerializer):
 class ClosureSerializer(RecordSerializer):
     class Meta:
         model = Closure
+
+
+class HealthRuleSerializer(RecordSerializer):
+    class Meta:
+        model = HealthRule
+
+
+class HealthOverrideSerializer(RecordSerializer):
+    class Meta:
+        model = HealthOverride

@@ -1,7 +1,24 @@
 """Endpoints of programmes."""
 
+from contextlib import nullcontext
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cmast.api.finding import visible
+from cmast.api.pagination import refuse_unknown
+from cmast.api.past import day_of_question, moment_of, the_past
+from cmast.api.problems import QueryError
 from cmast.api.viewsets import RecordViewSet
+from cmast.models import Change
 from programmes import filters, models, serializers
+from programmes.answers import HealthSerializer, spoken
+from programmes.rollups import health_of, strip_of
 
 
 class PlanYearViewSet(RecordViewSet):
@@ -124,3 +141,93 @@ class ClosureViewSet(RecordViewSet):
     queryset = models.Closure.objects.all()
     serializer_class = serializers.ClosureSerializer
     filterset_class = filters.ClosureFilter
+
+
+class HealthRuleViewSet(RecordViewSet):
+    queryset = models.HealthRule.objects.all()
+    serializer_class = serializers.HealthRuleSerializer
+    filterset_class = filters.HealthRuleFilter
+
+
+class HealthOverrideViewSet(RecordViewSet):
+    queryset = models.HealthOverride.objects.all()
+    serializer_class = serializers.HealthOverrideSerializer
+    filterset_class = filters.HealthOverrideFilter
+
+
+# --- Health -----------------------------------------------------------------------------------------------------------
+
+MOST_MONTHS = 60
+_KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="Key of the programme or workstream.")
+_ASKED = [
+    OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="As was known then: a day (its end) or a moment."),
+    OpenApiParameter("on", OpenApiTypes.DATE, description="Day that is judged, by what is known now. Today when left out."),
+    OpenApiParameter(
+        "months",
+        {"type": "integer", "minimum": 1, "maximum": MOST_MONTHS},
+        description="Length of the strip, if any.",
+    ),
+]
+
+
+class HealthView(APIView):
+    """How it stands in five dimensions and overall: each colour with the rules that hold, the numbers and the records counted.
+
+    Where nothing could be judged it says so: that is no colour between the others. Counts what you may see.
+    """
+
+    action = "health"
+    model: Any = models.Programme
+
+    @extend_schema(
+        operation_id="programme_health_retrieve",
+        summary="Read the health of a programme, explained",
+        parameters=[_KEY, *_ASKED],
+        responses=HealthSerializer,
+    )
+    def get(self, request: Request, key: str) -> Response:
+        refuse_unknown(request, ("as_of", "on", "months"))
+        months, today, reader = _months(request), day_of_question(request), request.user
+        is_known_then = _was_kept(request)
+        with the_past(request) if is_known_then else nullcontext():
+            place = visible(self.model, key, reader)
+            if place is None:
+                raise NotFound
+            (health,) = health_of([place], reader, today)
+        strip = strip_of(place, today, months) if months else []
+        return Response(spoken(health, strip) | {"is_known_then": is_known_then})
+
+
+class WorkstreamHealthView(HealthView):
+    """The same of a workstream, with what lies below it."""
+
+    model = models.Workstream
+
+    @extend_schema(
+        operation_id="workstream_health_retrieve",
+        summary="Read the health of a workstream, explained",
+        parameters=[_KEY, *_ASKED],
+        responses=HealthSerializer,
+    )
+    def get(self, request: Request, key: str) -> Response:
+        return super().get(request, key)
+
+
+def _was_kept(request: Request) -> bool:
+    """Whether the register knew anything at the moment of `as_of`. Raises QueryError.
+
+    A day before its beginning, such as that of the first edition, is judged by what is known of that day now.
+    """
+    given = request.query_params.get("as_of")
+    if given is None:
+        return False
+    began_at = Change.objects.order_by("pk").values_list("changed_at", flat=True).first()
+    return began_at is not None and began_at <= moment_of(given)
+
+
+def _months(request: Request) -> int:
+    """How many months the strip has. Raises QueryError."""
+    given = request.query_params.get("months", "0")
+    if not (given.isascii() and given.isdecimal() and len(given) < 4 and int(given) <= MOST_MONTHS):
+        raise QueryError({"months": f"Give a whole number from 1 to {MOST_MONTHS}."})
+    return int(given)

@@ -2,18 +2,37 @@
 
 from typing import Any
 
-from django.contrib import admin
-from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Field, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from cmast.desk.columns import NOTHING, tag, vague, word_tag
-from cmast.desk.questions import Attention, today, verb
-from cmast.desk.records import OPTIONAL, RecordAdmin, inline
-from risks.models import Mitigation, Review, Risk, Score, ScoreBand
+from cmast.desk.questions import Attention
+from cmast.desk.records import OPTIONAL, Humane, RecordAdmin, RecordInline, inline
+from risks.heat_map import heat_map_of
+from risks.models import CONSEQUENCES, LIKELIHOODS, Control, Mitigation, Review, Risk, Score, ScoreBand
 
 
 class RisksAdmin(RecordAdmin):
     group = "Risks"
+
+
+class InWords(Humane):
+    """Likelihood and consequence are chosen by their words."""
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
+        words = {"likelihood": LIKELIHOODS, "consequence": CONSEQUENCES}.get(db_field.name)
+        if words:
+            choices = [("", NOTHING), *((number, f"{number} {word.replace('_', ' ')}") for number, word in words.items())]
+            return forms.TypedChoiceField(choices=choices, coerce=int, empty_value=None, help_text=db_field.help_text)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+class ScoreInline(InWords, RecordInline):
+    model = Score
+    fields = ("kind", "likelihood", "consequence", "scored_on", "scored_by")
 
 
 @admin.register(Risk)
@@ -28,18 +47,30 @@ class RiskAdmin(RisksAdmin):
         "programme",
         vague("need_by", "Needed by"),
     )
-    list_filter = ("kind", "status", "sense", "response", "proximity", "dependency_status", "closure_reason", "owner")
-    questions = ("unresolved", "overdue", "unmitigated")
+    list_filter = (
+        "kind",
+        "status",
+        "sense",
+        "response",
+        "proximity",
+        "dependency_status",
+        "closure_reason",
+        "escalated_to",
+        "owner",
+    )
+    questions = ("unresolved", "overdue", "review_due", "beyond_appetite", "unscored", "unmitigated")
     search_fields = ("title", "description", "key")
-    readonly_fields = ("current",)
+    change_list_template = "admin/risks/risk/change_list.html"
+    readonly_fields = ("current", "next_review")
     sections = (
         (None, ("title", ("kind", "status"), "description", ("workstream", "programme"), "organisations")),
         (
             "How bad, and what is done in principle",
-            ("current", "sense", "response", ("proximity", "appetite"), ("quantity", "unit")),
+            (("current", "next_review"), ("sense", "response"), ("proximity", "appetite"), ("quantity", "unit")),
         ),
         ("Who and since when", ("owner", "raised_on")),
-        ("As an issue", ("issue_type",), OPTIONAL),
+        ("Before a board", (("escalated_to", "escalated_on"),), OPTIONAL),
+        ("As an issue", ("issue_type", "materialised_on"), OPTIONAL),
         (
             "As a dependency",
             (
@@ -47,32 +78,39 @@ class RiskAdmin(RisksAdmin):
                 ("giver", "giver_organisation"),
                 ("need_by_on", "need_by_precision"),
                 ("waits_for", "holds_up"),
+                ("giver_agreed_on", "giver_agreed_by"),
+                ("receiver_agreed_on", "receiver_agreed_by"),
+                "settled_on",
             ),
             OPTIONAL,
         ),
-        ("Closure", (("closed_on", "closure_reason"), "is_transfer_recorded", "transferred_to"), OPTIONAL),
+        ("Closure", (("closed_on", "closure_reason"), "is_transfer_recorded", ("transferred_to", "received_by")), OPTIONAL),
     )
     inlines = (
         inline(Mitigation, "text", "kind", "status", "owner", "organisation", "due_on", "due_precision"),
-        inline(Score, "kind", "likelihood", "consequence", "scored_on", "scored_by"),
+        inline(Control, "text", "kind", "effectiveness", "gap"),
+        ScoreInline,
         inline(Review, "reviewed_on", "reviewed_by", "summary", "next_review_on"),
     )
     attention = (
         Attention("", "unresolved", column="Open risks", order=60),
         Attention("Risks and issues overdue", "overdue", hint="Needed, or due for review, by now.", order=45),
+        Attention("Risks beyond appetite", "beyond_appetite", hint="Bear it, or ask for a decision.", order=46),
         Attention("Open without mitigation", "unmitigated", hint="What is done about them?", order=90),
-    )
-    actions = (
-        verb("escalate", "Escalate", {"status": ("draft", "open", "materialised")}, status="escalated"),
-        verb(
-            "close", "Close today", {"status": ("draft", "open", "escalated", "materialised")}, status="closed", closed_on=today
-        ),
-        verb("reopen", "Open again", {"status": ("escalated", "closed")}, status="open", closed_on=None, closure_reason=None),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        band = ScoreBand.objects.filter(low__lte=OuterRef("current_score"), high__gte=OuterRef("current_score"))
-        return super().get_queryset(request).annotate(band=Subquery(band.values("name")[:1]))
+        risks: Any = super().get_queryset(request)
+        return risks.with_standing(timezone.localdate())
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """With the heat map of what the list shows, whatever it is filtered by."""
+        response: Any = super().changelist_view(request, extra_context)
+        shown = getattr(response, "context_data", None) or {}
+        if "cl" in shown:
+            risks = Risk.objects.filter(pk__in=shown["cl"].queryset.order_by().values("pk"))
+            shown["heat_map"] = heat_map_of(risks, timezone.localdate())
+        return response
 
     @admin.display(description="Current score", ordering="current_score")
     def current(self, risk: Any) -> str:
@@ -80,6 +118,19 @@ class RiskAdmin(RisksAdmin):
             return NOTHING
         band = risk.band or "no band"
         return word_tag(band.lower().replace(" ", "-"), f"{risk.current_score} {band}")
+
+    @admin.display(description="Next review")
+    def next_review(self, risk: Any) -> Any:
+        return NOTHING if risk.pk is None else risk.next_review_on or NOTHING
+
+
+@admin.register(Control)
+class ControlAdmin(RisksAdmin):
+    list_display = ("text", "risk", "kind", tag("effectiveness"), "gap")
+    list_filter = ("kind", "effectiveness")
+    questions = ("lacking",)
+    sections = ((None, ("risk", "text", "kind", "effectiveness", "assurance", "gap")),)
+    attention = (Attention("Controls with gaps", "lacking", hint="What is left open, and who closes it?", order=92),)
 
 
 @admin.register(Mitigation)
@@ -89,25 +140,29 @@ class MitigationAdmin(RisksAdmin):
     questions = ("overdue",)
     sections = (
         (None, ("risk", "text", ("kind", "status"))),
-        ("Who and when", (("owner", "organisation"), ("due_on", "due_precision"))),
+        ("Who and when", (("owner", "organisation"), ("due_on", "due_precision"), "done_on")),
     )
     attention = (Attention("Mitigations overdue", "overdue", hint="Still to be done after their date.", order=48),)
-    actions = (
-        verb("done", "Mark as done", {"status": ("open", None)}, status="done"),
-        verb("cancel", "Cancel", {"status": ("open", None)}, status="cancelled"),
-    )
 
     def when(self, mitigation: Mitigation) -> str:
         return vague("due", "")(mitigation)
 
 
 @admin.register(Score)
-class ScoreAdmin(RisksAdmin):
+class ScoreAdmin(InWords, RisksAdmin):
     is_detail = True
-    list_display = ("risk", "kind", "likelihood", "consequence", "scored_on", "scored_by")
+    list_display = ("risk", "kind", "likelihood_in_words", "consequence_in_words", "scored_on", "scored_by")
     list_filter = ("kind",)
     search_fields = ("risk__title", "key")
     sections = ((None, ("risk", "kind", ("likelihood", "consequence"), ("scored_on", "scored_by"))),)
+
+    @admin.display(description="Likelihood", ordering="likelihood")
+    def likelihood_in_words(self, score: Score) -> str:
+        return f"{score.likelihood} {LIKELIHOODS[score.likelihood].replace('_', ' ')}"
+
+    @admin.display(description="Consequence", ordering="consequence")
+    def consequence_in_words(self, score: Score) -> str:
+        return f"{score.consequence} {CONSEQUENCES[score.consequence]}"
 
 
 @admin.register(Review)
@@ -120,6 +175,13 @@ class ReviewAdmin(RisksAdmin):
 
 @admin.register(ScoreBand)
 class ScoreBandAdmin(RisksAdmin):
-    list_display = ("name", "low", "high")
+    list_display = ("name", "low", "high", "borne_from", "review_days")
     ordering = ("low",)
-    sections = ((None, ("name", ("low", "high"))),)
+    sections = ((None, ("name", ("low", "high"), "borne_from", "review_days")),)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Says what is wrong with the bands as a whole."""
+        bands: Any = ScoreBand.objects.all()
+        for mistake in bands.visible_to(request.user).mistakes() if request.method == "GET" else ():
+            self.message_user(request, mistake, messages.WARNING)
+        return super().changelist_view(request, extra_context)

@@ -1,12 +1,17 @@
 """Filters and questions of risks."""
 
 from cmast.api.filters import LinkFilter, Question, RecordFilterSet
-from risks.models import Mitigation, Review, Risk, Score, ScoreBand
+from risks.models import Control, Mitigation, Review, Risk, Score, ScoreBand
 
 
 class RiskFilter(RecordFilterSet):
     overdue = Question("overdue", dated=True, help_text="Needed, or due for review, before the day of `on`.")
     unresolved = Question("unresolved", help_text="Not closed.")
+    review_due = Question(
+        "review_due", dated=True, help_text="To be looked at again by the day of `on`, by its last review or by its band."
+    )
+    beyond_appetite = Question("beyond_appetite", dated=True, help_text="Scored worse than its appetite bears.")
+    unscored = Question("unscored", dated=True, help_text="Open without a current score.")
     unmitigated = Question("unmitigated", help_text="Open without any mitigation.")
 
     class Meta:
@@ -23,6 +28,15 @@ class ScoreFilter(RecordFilterSet):
 class ScoreBandFilter(RecordFilterSet):
     class Meta:
         model = ScoreBand
+        fields: list[str] = []
+
+
+class ControlFilter(RecordFilterSet):
+    lacking = Question("lacking", help_text="With a gap, or known not to work well.")
+    programme = LinkFilter("risk__programme", help_text="Programme of the risk.")
+
+    class Meta:
+        model = Control
         fields: list[str] = []
 
 

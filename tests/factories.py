@@ -264,6 +264,27 @@ class ClosureFactory(PlacedFactory):
     closed_on = DAY
 
 
+class HealthRuleFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.HealthRule
+
+    dimension = "delivery"
+    measure = "milestones_overdue"
+    colour = "red"
+    threshold = 5
+    description = Sequence("Rule {}".format)
+
+
+class HealthOverrideFactory(PlacedFactory):
+    class Meta:
+        model = programmes.HealthOverride
+
+    colour = "amber"
+    reason = Sequence("Reason {}".format)
+    made_on = MONTH
+    expires_on = DAY
+
+
 class MetricFactory(DjangoModelFactory):
     class Meta:
         model = metrics.Metric
@@ -457,6 +478,14 @@ class ScoreBandFactory(DjangoModelFactory):
     name = Sequence("Band {}".format)
     low = 1
     high = 3
+
+
+class ControlFactory(DjangoModelFactory):
+    class Meta:
+        model = risks.Control
+
+    risk = SubFactory(RiskFactory)
+    text = Sequence("Control {}".format)
 
 
 class MitigationFactory(DjangoModelFactory):

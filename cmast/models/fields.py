@@ -12,7 +12,7 @@ from cmast.vocabulary import DATELESS, DatePrecision, Words
 
 KEY_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 #: Words that mean a route below a list, so they cannot be a record's key.
-RESERVED_KEYS = frozenset({"bulk", "history", "external", "scorecard"})
+RESERVED_KEYS = frozenset({"bulk", "history", "external", "scorecard", "heat-map", "standing"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 

@@ -3,6 +3,7 @@
 from programmes.models.delivery import Deliverable, Milestone
 from programmes.models.funding import Funding, MutualAid, Procurement
 from programmes.models.governance import Action, Approval, Decision, Forum, Meeting, RoleHolder, Snapshot, Vote
+from programmes.models.health import HealthDay, HealthOverride, HealthRule
 from programmes.models.programmes import Objective, PlacedRecord, PlanYear, Programme, Workstream
 from programmes.models.updates import Closure, Update, UpdateFact
 
@@ -14,6 +15,9 @@ __all__ = [
     "Deliverable",
     "Forum",
     "Funding",
+    "HealthDay",
+    "HealthOverride",
+    "HealthRule",
     "Meeting",
     "Milestone",
     "MutualAid",

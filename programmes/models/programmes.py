@@ -9,6 +9,7 @@ from django.db.models import Q
 from cmast.models import Record
 from cmast.models.fields import DayField, FinancialYearField, LineField, WordField, WordListField, in_order
 from cmast.vocabulary import Rag, Words
+from programmes.models.judged import Judged
 
 
 class Status(Words):
@@ -52,7 +53,7 @@ class PlanYear(Record):
         constraints = [*Record.Meta.constraints, in_order("starts_on", "ends_on")]
 
 
-class Programme(Record):
+class Programme(Judged, Record):
     """A programme of the collaborative, or one that it only reports on."""
 
     class Stage(Words):
@@ -130,7 +131,7 @@ class Objective(Record):
         no_loop(self)
 
 
-class Workstream(Record):
+class Workstream(Judged, Record):
     """A line of work in a programme, with its lead. Workstreams form a tree."""
 
     writers: ClassVar[dict[str, str]] = {"programme": "programme"}

@@ -61,6 +61,8 @@ mutual-aid          read     read    read   area      all    all    programme=pr
 updates             read     read    area   area      all    all    programme=programme workstream=workstream
 update-facts        read     read    area   area      all    all    programme=update__programme workstream=update__workstream
 closures            read     read    read   area      all    all    programme=programme
+health-rules        read     read    read   read      all    all    -
+health-overrides    read     read    read   area      all    all    programme=programme
 metrics             read     read    read   area      all    all    programme=programme
 metric-levels       read     read    read   area      all    all    programme=metric__programme
 series-breaks       read     read    read   area      all    all    programme=metric__programme
@@ -80,6 +82,7 @@ finding-subjects    read     read    read   read      read   read   -
 risks               read     read    area   area      all    all    programme=programme workstream=workstream
 scores              read     read    area   area      all    all    programme=risk__programme workstream=risk__workstream
 score-bands         read     read    read   read      all    all    -
+controls            read     read    area   area      all    all    programme=risk__programme workstream=risk__workstream
 mitigations         read     area    area   area      all    all    programme=risk__programme workstream=risk__workstream organisation=organisation
 reviews             read     read    area   area      all    all    programme=risk__programme workstream=risk__workstream
 """
@@ -184,6 +187,11 @@ PAGES = {
     "scorecard": (401, 200, 200),
     "league": (401, 200, 200),
     "league-chart": (401, 200, 200),
+    "programme-health": (401, 200, 200),
+    "workstream-health": (401, 200, 200),
+    "heat-map": (401, 200, 200),
+    "heat-map-chart": (401, 200, 200),
+    "standing": (401, 200, 200),
     "schema": (401, 200, 200),
     "docs": (302, 200, 200),
     "api-unknown": (401, 404, 404),

@@ -92,6 +92,8 @@ PATHS = {
     "api-unknown": "/api/v1/nothing-here/",
     "series": "/api/v1/series/theatre-utilisation-capped/RBQ/",
     "facts": "/api/v1/facts/observations/",
+    "programme-health": "/api/v1/programmes/diagnostics/health/",
+    "workstream-health": "/api/v1/workstreams/ws-lims/health/",
     "league": "/api/v1/metrics/theatre-utilisation-capped/league/",
     "league-chart": "/api/v1/metrics/theatre-utilisation-capped/league.svg",
     "series-chart": "/api/v1/series/theatre-utilisation-capped/RBQ/chart.svg",

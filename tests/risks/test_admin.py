@@ -19,16 +19,13 @@ def test_a_risk_shows_its_current_score_and_band(sign_in: Callable[[str], Client
     assert f"20 {ScoreBand.objects.get(low__lte=20, high__gte=20).name}" in page
 
 
-def test_a_risk_is_closed_once(sign_in: Callable[[str], Client], make: Callable, today: dt.date) -> None:
-    client, url = sign_in("pmo"), reverse("admin:risks_risk_changelist")
-    risk = make(Risk)
-    gone = make(Risk, title="Gone", status="closed", closed_on=dt.date(2024, 1, 1))
-    data = {"action": "close", "_selected_action": [risk.pk, gone.pk], "change_reason": "Resolved"}
-    response = client.post(url, data, follow=True)
-    assert [str(message) for message in response.context["messages"]] == [
-        "Close today: 1 done.",
-        "“Gone” was left as it is: its status is “closed”.",
-    ]
-    risk.refresh_from_db()
-    gone.refresh_from_db()
-    assert (risk.closed_on, gone.closed_on) == (today, dt.date(2024, 1, 1))
+def test_the_words_of_the_matrix_are_chosen_at_the_desk(sign_in: Callable[[str], Client], make: Callable) -> None:
+    page = sign_in("pmo").get(reverse("admin:risks_risk_do", args=[make(Risk).pk, "score"])).content.decode()
+    assert '<option value="4">4 likely</option>' in page
+    assert '<option value="5">5 catastrophic</option>' in page
+
+
+def test_bands_that_are_wrong_are_said_to_be_at_the_desk(sign_in: Callable[[str], Client], edition: str) -> None:
+    ScoreBand.objects.filter(key="band-high").update(high=10)
+    page = sign_in("pmo").get(reverse("admin:risks_scoreband_changelist"))
+    assert [str(message) for message in page.context["messages"]] == ["A score of 12 is in no band."]

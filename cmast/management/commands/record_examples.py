@@ -24,7 +24,10 @@ from metrics.league import league_of, scorecard_of
 from metrics.models import Finding, FindingSubject, Import, ImportMapping, Metric
 from metrics.series import series_of
 from programmes.models import Programme, Workstream
-from risks.models import Review, Risk, Score
+from risks.answers import HeatMapSerializer, StandingsSerializer
+from risks.heat_map import heat_map_of
+from risks.models import Control, Review, Risk, Score
+from risks.standing import standing
 
 #: The record that shows best what a resource is about; the first one elsewhere.
 CHOSEN = {
@@ -78,6 +81,7 @@ def examples() -> dict[str, dict[str, Any]]:
         viewsets: dict[str, Any] = {resource: viewset for resource, viewset, _ in router.registry if resource != "tokens"}
         found = {resource: of(resource, viewset) | verb_bodies(viewset) for resource, viewset in viewsets.items()}
         changes, theatres, beside = feed_page(), series(), metrics_side_by_side()
+        found["risks"] |= risks_side_by_side()
         transaction.set_rollback(True)
     found["imports"]["errors"] = {"next": None, "results": [PROBLEM]}
     found["webhooks"] |= webhook_answers(found["webhooks"]["answer"])
@@ -120,6 +124,16 @@ def metrics_side_by_side() -> dict[str, Any]:
     return {
         "league": plain(answers.spoken_league(league_of(theatres, Asked.user, DAY))),
         "scorecard": plain({"results": [answers.spoken_score(*line) for line in of_system]}),
+    }
+
+
+def risks_side_by_side() -> dict[str, Any]:
+    """Answer of a heat map, and of how the risks of a programme stand."""
+    risks, since = Risk.objects.filter(programme__key="diagnostics"), dt.date(2024, 4, 3)
+    lines = standing(risks, DAY, since)[:2]
+    return {
+        "heat_map": plain(HeatMapSerializer(heat_map_of(risks, DAY)).data),
+        "standing": plain(StandingsSerializer({"on": DAY, "since": since, "results": lines}).data),
     }
 
 
@@ -173,7 +187,7 @@ def webhook_answers(webhook: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_what_the_edition_lacks() -> None:
-    """Readers, webhooks, files, restrictions, scores, reviews and findings, none of which the edition has."""
+    """Readers, webhooks, files, restrictions, scores, controls, reviews and findings, none of which the edition has."""
     reader = Person.objects.create(key="sam-example", name="Sam Example", email="sam.example@cmast.example")
     Membership.objects.create(key="sam-example-viewer", person=reader, role="viewer", valid_from=DAY)
     secret = Restriction.objects.create(key="a-lims-commercial", record_type="approval", record_key="a-lims", kind="commercial")
@@ -182,6 +196,14 @@ def make_what_the_edition_lacks() -> None:
     risk = Risk.objects.get(key="r-cyber-resilience")
     Score.objects.create(
         key="r-cyber-resilience-current", risk=risk, kind="current", likelihood=3, consequence=4, scored_on=DAY
+    )
+    Control.objects.create(
+        key="r-cyber-resilience-control",
+        risk=risk,
+        text="Monthly test of the back-up",
+        kind="detective",
+        effectiveness="partly_effective",
+        gap="Two trusts do not take part.",
     )
     mapping = ImportMapping.objects.create(
         key="ae-monthly",

@@ -1,0 +1,59 @@
+"""Health at the desk: its rules, what people set against it, and its part of the page of a programme or workstream."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils import timezone
+
+from cmast.desk.columns import figure, tag, word_tag
+from cmast.desk.records import RecordAdmin
+from programmes.health import Colour
+from programmes.models import HealthOverride, HealthRule
+from programmes.rollups import Place, health_of, strip_of
+
+#: Length of the strip.
+MONTHS = 12
+
+
+@admin.register(HealthRule)
+class HealthRuleAdmin(RecordAdmin):
+    group = "Reporting"
+    list_display = ("description", "dimension", "measure", tag("colour"), "threshold_in_words", "is_in_force")
+    list_filter = ("dimension", "colour", "is_in_force")
+    sections = ((None, ("description", ("dimension", "measure"), ("colour", "threshold"), "is_in_force")),)
+
+    @admin.display(description="From", ordering="threshold")
+    def threshold_in_words(self, rule: HealthRule) -> str:
+        return figure(rule.threshold)
+
+
+@admin.register(HealthOverride)
+class HealthOverrideAdmin(RecordAdmin):
+    group = "Reporting"
+    list_display = ("reason", "workstream", "programme", tag("colour"), "made_by", "made_on", "expires_on")
+    list_filter = ("colour", "made_by")
+    questions = ("holding",)
+    sections = ((None, (("workstream", "programme"), "colour", "reason", ("made_by", "made_on"), "expires_on")),)
+
+
+def on_page(place: Place, reader: Any) -> dict[str, Any]:
+    """What the page shows: the health of today, its dimensions with their months, and the names of the months."""
+    today = timezone.localdate()
+    (health,) = health_of([place], reader, today)
+    strip = strip_of(place, today, MONTHS)
+    rows = [
+        (name, in_colour(found.colour), found, [in_colour(month["colours"].get(name)) for month in strip])
+        for name, found in health.judgements.items()
+    ]
+    return {
+        "health": health,
+        "health_colour": in_colour(health.colour),
+        "health_computed": in_colour(health.computed.colour),
+        "health_rows": rows,
+        "health_months": [month["month"] for month in strip],
+    }
+
+
+def in_colour(colour: str | None) -> str:
+    """A colour as a tag with its word; nothing for none."""
+    return word_tag(colour, Colour(colour).label) if colour else ""

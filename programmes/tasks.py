@@ -1,0 +1,13 @@
+"""Background jobs of programmes. Each calls one function and records its run."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from cmast.models import JobRun
+from programmes import rollups
+
+
+@shared_task
+def refresh_health() -> None:
+    """Keeps the health of today."""
+    JobRun.objects.record("refresh_health", lambda: rollups.refresh(timezone.localdate()))

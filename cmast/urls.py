@@ -14,6 +14,7 @@ from cmast.api.changes import FeedView
 from cmast.sign_in import SignInView
 from metrics import analysis
 from metrics import views as metrics
+from metrics.benefit_views import SavingsView
 from metrics.facts import FactsView
 from programmes import views as programmes
 from risks import views as risks
@@ -77,6 +78,9 @@ api.register("imports", metrics.ImportViewSet, "import")
 api.register("import-mappings", metrics.ImportMappingViewSet, "import-mapping")
 api.register("benefits", metrics.BenefitViewSet, "benefit")
 api.register("benefit-figures", metrics.BenefitFigureViewSet, "benefit-figure")
+api.register("benefit-months", metrics.BenefitMonthViewSet, "benefit-month")
+api.register("quality-impacts", metrics.QualityImpactViewSet, "quality-impact")
+api.register("saving-weights", metrics.SavingWeightViewSet, "saving-weight")
 api.register("findings", metrics.FindingViewSet, "finding")
 api.register("finding-subjects", metrics.FindingSubjectViewSet, "finding-subject")
 
@@ -117,6 +121,7 @@ urlpatterns = [
     path("api/v1/risks/heat-map/", risks.HeatMapView.as_view(), name="heat-map"),
     path("api/v1/risks/heat-map.svg", risks.HeatMapChartView.as_view(), name="heat-map-chart"),
     path("api/v1/risks/standing/", risks.StandingView.as_view(), name="standing"),
+    path("api/v1/programmes/<programme>/savings/", SavingsView.as_view(), name="savings"),
     path("api/v1/", include(resources)),
     path("api/schema/", pages.SchemaView.as_view(), name="schema"),
     path("api/docs/", pages.DocsView.as_view(), name="docs"),

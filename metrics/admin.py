@@ -22,11 +22,10 @@ from cmast.desk.records import OPTIONAL, RecordAdmin, inline
 from cmast.errors import RuleBroken
 from cmast.models import Organisation
 from cmast.models.notes import record_types
+from metrics.benefits_desk import DESKS
 from metrics.charts import RULES, small_multiples
 from metrics.icons import icon
 from metrics.models import (
-    Benefit,
-    BenefitFigure,
     Cohort,
     Finding,
     FindingSubject,
@@ -391,64 +390,8 @@ class ObservationAdmin(MetricsAdmin):
         return observation.meets_target
 
 
-@admin.register(Benefit)
-class BenefitAdmin(MetricsAdmin):
-    list_display = ("title", "benefit_type", tag("status"), "workstream", "programme", "organisation", "owner", "maturity")
-    list_filter = (
-        "benefit_type",
-        "appraisal_category",
-        "status",
-        "driver",
-        "recurrence",
-        "delivery_risk",
-        "maturity",
-        "organisation",
-    )
-    sections = (
-        (None, ("title", ("benefit_type", "appraisal_category"), "is_disbenefit", "status", ("organisation", "owner"))),
-        ("Where it belongs", (*PLACE, ("objective", "deliverable"), "metric", "tracked_by")),
-        ("As a saving", (("driver", "counts_towards_target"), ("recurrence", "delivery_risk"), "maturity"), OPTIONAL),
-    )
-    inlines = (
-        inline(
-            BenefitFigure,
-            "title",
-            "basis",
-            "effect",
-            "windfall",
-            "value",
-            "from_value",
-            "to_value",
-            "unit",
-            "qualifier",
-            "financial_year",
-        ),
-    )
-
-
-@admin.register(BenefitFigure)
-class BenefitFigureAdmin(MetricsAdmin):
-    list_display = ("title", "benefit", "figure", "basis", "effect", "windfall", "financial_year", vague("as_at", "As at"))
-    list_filter = ("basis", "effect", "windfall", "financial_year", "unit", "organisation")
-    sections = (
-        (None, ("benefit", "title", ("basis", "effect", "windfall"))),
-        ("The figure", ("value", ("from_value", "to_value"), ("unit", "qualifier"), "observation")),
-        (
-            "For whom and when",
-            (
-                ("organisation", "scope_level"),
-                "financial_year",
-                ("as_at_on", "as_at_precision"),
-                ("horizon_amount", "horizon_unit"),
-            ),
-        ),
-    )
-
-    @admin.display(description="Figure", ordering="value")
-    def figure(self, row: BenefitFigure) -> str:
-        if row.from_value is not None:
-            return f"{figure(row.from_value)} to {figure(row.to_value, row.unit, row.qualifier)}"
-        return figure(row.value, row.unit, row.qualifier)
+for benefits, desk in DESKS.items():
+    admin.site.register(benefits, desk)
 
 
 @admin.register(Finding)

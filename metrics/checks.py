@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cmast.history.context import changing
-from metrics import figure_checks, text_checks
+from metrics import benefit_checks, figure_checks, text_checks
 from metrics.found import Found
 from metrics.models import Finding, FindingSubject
 
@@ -24,6 +24,7 @@ CHECKS: tuple[Callable[[], Iterable[Found]], ...] = (
     figure_checks.points_against_percent,
     figure_checks.outside_plausible_range,
     figure_checks.missing_period,
+    benefit_checks.months_against_year_to_date,
     text_checks.copied_forward,
     text_checks.claim_against_figures,
     text_checks.impossible_text,

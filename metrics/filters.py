@@ -4,6 +4,7 @@ from cmast.api.filters import Judgement, LinkFilter, Question, RecordFilterSet
 from metrics.models import (
     Benefit,
     BenefitFigure,
+    BenefitMonth,
     Cohort,
     Finding,
     FindingSubject,
@@ -12,7 +13,9 @@ from metrics.models import (
     Metric,
     MetricLevel,
     Observation,
+    QualityImpact,
     Rebase,
+    SavingWeight,
     SeriesBreak,
     SeriesSetting,
     Target,
@@ -92,6 +95,11 @@ class ObservationFilter(RecordFilterSet):
 
 
 class BenefitFilter(RecordFilterSet):
+    savings = Question("savings", help_text="Belongs in the savings ledger.")
+    unmeasured = Question("unmeasured", help_text="Nothing says what has come of it: no metric, no figure, no month.")
+    overdue = Question("overdue", dated=True, help_text="It was to be realised by now, and nobody has said whether it was.")
+    review_due = Question("review_due", dated=True, help_text="It is to be looked at again.")
+
     class Meta:
         model = Benefit
         fields: list[str] = []
@@ -103,6 +111,31 @@ class BenefitFigureFilter(RecordFilterSet):
 
     class Meta:
         model = BenefitFigure
+        fields: list[str] = []
+
+
+class BenefitMonthFilter(RecordFilterSet):
+    programme = LinkFilter("benefit__programme", help_text="Programme of the benefit.")
+    workstream = LinkFilter("benefit__workstream", help_text="Workstream of the benefit.")
+
+    class Meta:
+        model = BenefitMonth
+        fields: list[str] = []
+
+
+class QualityImpactFilter(RecordFilterSet):
+    awaiting_sign_off = Question("awaiting_sign_off", help_text="Submitted, and a signature is missing.")
+    review_due = Question("review_due", dated=True, help_text="It is to be looked at again.")
+    programme = LinkFilter("benefit__programme", help_text="Programme of the scheme.")
+
+    class Meta:
+        model = QualityImpact
+        fields: list[str] = []
+
+
+class SavingWeightFilter(RecordFilterSet):
+    class Meta:
+        model = SavingWeight
         fields: list[str] = []
 
 

@@ -9,6 +9,7 @@ from cmast.models import Source
 from metrics.models import (
     Benefit,
     BenefitFigure,
+    BenefitMonth,
     Cohort,
     Finding,
     FindingSubject,
@@ -18,7 +19,9 @@ from metrics.models import (
     Metric,
     MetricLevel,
     Observation,
+    QualityImpact,
     Rebase,
+    SavingWeight,
     SeriesBreak,
     SeriesSetting,
     Target,
@@ -118,6 +121,21 @@ class BenefitSerializer(RecordSerializer):
 
     class Meta:
         model = Benefit
+
+
+class BenefitMonthSerializer(RecordSerializer):
+    class Meta:
+        model = BenefitMonth
+
+
+class QualityImpactSerializer(RecordSerializer):
+    class Meta:
+        model = QualityImpact
+
+
+class SavingWeightSerializer(RecordSerializer):
+    class Meta:
+        model = SavingWeight
 
 
 class FindingSubjectSerializer(RecordSerializer):

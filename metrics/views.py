@@ -4,17 +4,21 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cmast.api.idempotency import once
-from cmast.api.pagination import KeysetPagination
+from cmast.api.pagination import KeysetPagination, refuse_unknown
 from cmast.api.parsers import StrictJSONParser, UploadParser
+from cmast.api.past import day_of_question, the_past
 from cmast.api.viewsets import RecordViewSet
 from cmast.history.context import changing
 from metrics import filters, models, serializers
+from metrics.benefit_answers import RealisationSerializer, spoken_realisation
+from metrics.realisation import realisation_of
 
 
 class MetricViewSet(RecordViewSet):
@@ -112,11 +116,48 @@ class BenefitViewSet(RecordViewSet):
     serializer_class = serializers.BenefitSerializer
     filterset_class = filters.BenefitFilter
 
+    @extend_schema(
+        summary="Read what has come of a benefit",
+        description="Through time, from its months, else its figures, else the metric that measures it. What nothing measures "
+        "is said to be unmeasured.",
+        parameters=[
+            OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="As was known then: a day (its end) or a moment."),
+            OpenApiParameter("on", OpenApiTypes.DATE, description="Day of the question. Today when left out."),
+        ],
+        responses=RealisationSerializer,
+    )
+    @action(detail=True, methods=["get"])
+    def realisation(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        refuse_unknown(request, ("as_of", "on"))
+        with the_past(request):
+            return Response(spoken_realisation(realisation_of(self.get_object(), request.user, day_of_question(request))))
+
 
 class BenefitFigureViewSet(RecordViewSet):
     queryset = models.BenefitFigure.objects.all()
     serializer_class = serializers.BenefitFigureSerializer
     filterset_class = filters.BenefitFigureFilter
+
+
+class BenefitMonthViewSet(RecordViewSet):
+    queryset = models.BenefitMonth.objects.all()
+    serializer_class = serializers.BenefitMonthSerializer
+    filterset_class = filters.BenefitMonthFilter
+
+
+class QualityImpactViewSet(RecordViewSet):
+    """A quality impact is never deleted: it is sent back or signed again."""
+
+    queryset = models.QualityImpact.objects.all()
+    serializer_class = serializers.QualityImpactSerializer
+    filterset_class = filters.QualityImpactFilter
+    http_method_names = ["get", "head", "post", "put", "patch"]
+
+
+class SavingWeightViewSet(RecordViewSet):
+    queryset = models.SavingWeight.objects.all()
+    serializer_class = serializers.SavingWeightSerializer
+    filterset_class = filters.SavingWeightFilter
 
 
 class FindingViewSet(RecordViewSet):

@@ -419,6 +419,7 @@ class BenefitFactory(PlacedFactory):
 
     title = Sequence("Benefit {}".format)
     benefit_type = "capacity"
+    is_cleared = True
 
 
 class BenefitFigureFactory(DjangoModelFactory):
@@ -430,6 +431,32 @@ class BenefitFigureFactory(DjangoModelFactory):
     basis = "planned"
     value = 1000
     unit = "gbp"
+
+
+class BenefitMonthFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.BenefitMonth
+
+    benefit = SubFactory(BenefitFactory)
+    month_on = Sequence(lambda n: dt.date(2024 + n // 12, 1 + n % 12, 1))
+    planned = 1000
+
+
+class QualityImpactFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.QualityImpact
+
+    benefit = SubFactory(BenefitFactory)
+    why_not_required = "No patient is concerned."
+
+
+class SavingWeightFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.SavingWeight
+
+    maturity = Sequence(lambda n: metrics.Benefit.Maturity.values[n % 7])
+    delivery_risk = Sequence(lambda n: metrics.Benefit.DeliveryRisk.values[n // 7 % 3])
+    percent = 50
 
 
 class FindingFactory(DjangoModelFactory):

@@ -19,8 +19,9 @@ from rest_framework import exceptions, serializers, status
 from rest_framework.serializers import as_serializer_error
 
 from cmast.api.conditional import etag_of, tags, version_in
-from cmast.api.problems import PreconditionFailed, PreconditionRequired
+from cmast.api.problems import Conflict, PreconditionFailed, PreconditionRequired
 from cmast.api.serializers import KeyRelatedField, Strict
+from cmast.errors import RuleBroken
 from cmast.history.context import changing
 from cmast.models import Change, Record
 from cmast.models.records import known_keys
@@ -113,6 +114,8 @@ class Row:
         """Remember why the row cannot be written, in the words that a single request would be answered with."""
         if isinstance(error, DjangoValidationError):
             error = exceptions.ValidationError(as_serializer_error(error))
+        if isinstance(error, RuleBroken):
+            error = Conflict(error.message, error.code)
         self.status = getattr(error, "status_code", status.HTTP_409_CONFLICT)
         for found in flatten_errors(getattr(error, "detail", _REFUSED)):
             place = f"/{found.attr}" if found.attr not in (None, "non_field_errors", "__all__") else ""
@@ -215,7 +218,7 @@ class Bulk:
         for row in self._fine():
             try:
                 self._fill(row, self.view.serializer_class.reused(row.record, row.given, context, partial=not row.is_new))
-            except (exceptions.APIException, DjangoValidationError) as error:
+            except (exceptions.APIException, DjangoValidationError, RuleBroken) as error:
                 row.refuse(error)
 
     def _known(self) -> dict[tuple[type[Record], str], Record]:

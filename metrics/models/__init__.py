@@ -5,11 +5,13 @@ from metrics.models.definitions import Cohort, Metric, MetricLevel, SeriesBreak,
 from metrics.models.findings import Finding, FindingSubject
 from metrics.models.imports import Import, ImportMapping, ImportPart, ImportProblem
 from metrics.models.observations import Observation
+from metrics.models.schemes import BenefitMonth, QualityImpact, SavingWeight
 from metrics.models.series import Rebase, SeriesSetting
 
 __all__ = [
     "Benefit",
     "BenefitFigure",
+    "BenefitMonth",
     "Cohort",
     "Finding",
     "FindingSubject",
@@ -20,7 +22,9 @@ __all__ = [
     "Metric",
     "MetricLevel",
     "Observation",
+    "QualityImpact",
     "Rebase",
+    "SavingWeight",
     "SeriesBreak",
     "SeriesSetting",
     "Target",

@@ -39,6 +39,7 @@ class Finding(Record):
         CLAIM_AGAINST_FIGURES = "claim_against_figures"
         IMPOSSIBLE_TEXT = "impossible_text"
         REPEATED_RECORD = "repeated_record"
+        MONTHS_AGAINST_YEAR_TO_DATE = "months_against_year_to_date"
 
     class State(Words):
         OPEN = "open"

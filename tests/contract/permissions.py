@@ -77,6 +77,9 @@ import-mappings     read     read    read   read      all    all    -
 imports             area     area    area   area      all    all    person=submitted_by
 benefits            read     read    read   area      all    all    programme=programme
 benefit-figures     read     read    read   area      all    all    programme=benefit__programme
+benefit-months      read     read    read   area      all    all    programme=benefit__programme
+quality-impacts     read     read    read   area      all    all    programme=benefit__programme
+saving-weights      read     read    read   read      all    all    -
 findings            read     read    read   area      all    all    programme=programme
 finding-subjects    read     read    read   read      read   read   -
 risks               read     read    area   area      all    all    programme=programme workstream=workstream
@@ -132,6 +135,12 @@ verb        POST    others      403   403   200  404   -      200    -
 verb        POST    restricted  403   404   404  404   -      404    -
 verb        POST    deleted     403   404   404  404   -      404    -
 
+realisation GET     own         -     200   200  -     -      -      -
+realisation GET     others      200   200   200  -     -      -      -
+realisation GET     restricted  404   404   404  -     -      -      -
+realisation GET     deleted     404   404   404  -     -      -      -
+realisation HEAD    own         -     200   200  -     -      -      -
+
 revise      POST    own         -     400   400  -     -      -      -
 revise      POST    others      403   403   400  -     -      -      -
 revise      POST    restricted  403   404   404  -     -      -      -
@@ -185,6 +194,7 @@ PAGES = {
     "series-chart": (401, 200, 200),
     "facts": (401, 200, 200),
     "scorecard": (401, 200, 200),
+    "savings": (401, 200, 200),
     "league": (401, 200, 200),
     "league-chart": (401, 200, 200),
     "programme-health": (401, 200, 200),

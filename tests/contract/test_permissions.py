@@ -94,6 +94,7 @@ PATHS = {
     "facts": "/api/v1/facts/observations/",
     "programme-health": "/api/v1/programmes/diagnostics/health/",
     "workstream-health": "/api/v1/workstreams/ws-lims/health/",
+    "savings": "/api/v1/programmes/efficiency-at-scale/savings/",
     "league": "/api/v1/metrics/theatre-utilisation-capped/league/",
     "league-chart": "/api/v1/metrics/theatre-utilisation-capped/league.svg",
     "series-chart": "/api/v1/series/theatre-utilisation-capped/RBQ/chart.svg",
@@ -246,6 +247,8 @@ def ask(caller: Caller, cell: Cell, path: str, record: Any) -> int:
     headers: Any = {"HTTP_AUTHORIZATION": f"Bearer {caller.token}"} if caller.token else {}
     if isinstance(record, Record) and (cell.method in ("PATCH", "DELETE") or cell.route == "enable"):
         headers["HTTP_IF_MATCH"] = f'"{record._meta.model_name}-{record.key}-{record.version}"'
+    if isinstance(record, Record) and any(v.needs_key and v.path == cell.route for v in verbs_of(type(record)).values()):
+        headers["HTTP_IDEMPOTENCY_KEY"] = cell.route
     body = '{"note": "Changed."}' if cell.method == "PATCH" else "{}"
     with transaction.atomic():
         response = Client().generic(cell.method, path, body, "application/json", **headers)

@@ -18,10 +18,23 @@ from cmast.models import Change, Membership, Organisation, Person, Restriction, 
 from cmast.models.people import anybody
 from cmast.models.verbs import verbs_of
 from cmast.urls import api as router
-from metrics import answers, spc
+from metrics import answers, benefit_answers, spc
 from metrics.facts import TABLES
 from metrics.league import league_of, scorecard_of
-from metrics.models import Finding, FindingSubject, Import, ImportMapping, Metric
+from metrics.ledger import Asked as Wanted
+from metrics.ledger import ledger_of
+from metrics.models import (
+    Benefit,
+    BenefitMonth,
+    Finding,
+    FindingSubject,
+    Import,
+    ImportMapping,
+    Metric,
+    QualityImpact,
+    SavingWeight,
+)
+from metrics.realisation import realisation_of
 from metrics.series import series_of
 from programmes.models import Programme, Workstream
 from risks.answers import HeatMapSerializer, StandingsSerializer
@@ -82,6 +95,8 @@ def examples() -> dict[str, dict[str, Any]]:
         found = {resource: of(resource, viewset) | verb_bodies(viewset) for resource, viewset in viewsets.items()}
         changes, theatres, beside = feed_page(), series(), metrics_side_by_side()
         found["risks"] |= risks_side_by_side()
+        found["programmes"] |= {"savings": savings()}
+        found["benefits"] |= {"realisation": realisation()}
         transaction.set_rollback(True)
     found["imports"]["errors"] = {"next": None, "results": [PROBLEM]}
     found["webhooks"] |= webhook_answers(found["webhooks"]["answer"])
@@ -135,6 +150,15 @@ def risks_side_by_side() -> dict[str, Any]:
         "heat_map": plain(HeatMapSerializer(heat_map_of(risks, DAY)).data),
         "standing": plain(StandingsSerializer({"on": DAY, "since": since, "results": lines}).data),
     }
+def savings() -> dict[str, Any]:
+    """The ledger of last year's medicines, with and without the windfall."""
+    programme = Programme.objects.get(key="efficiency-at-scale")
+    return plain(benefit_answers.spoken_ledger(ledger_of(programme, Asked.user, "2023/24", Wanted(basis="ytd_actual"))))
+
+
+def realisation() -> dict[str, Any]:
+    benefit = Benefit.objects.get(key="b-sa-diverted")
+    return plain(benefit_answers.spoken_realisation(realisation_of(benefit, Asked.user, DAY)))
 
 
 def corrections(observation: dict[str, Any]) -> dict[str, Any]:
@@ -232,6 +256,17 @@ def make_what_the_edition_lacks() -> None:
         checked_at=MOMENT,
     )
     Review.objects.create(key="r-cyber-resilience-review", risk=risk, reviewed_on=DAY, next_review_on=dt.date(2024, 6, 3))
+    BenefitMonth.objects.create(
+        key="b-lls-2024-04", benefit=Benefit.objects.get(key="b-lls"), month_on=dt.date(2024, 4, 1), planned=20000, actual=18500
+    )
+    QualityImpact.objects.create(
+        key="quality-impact-b-lls",
+        benefit=Benefit.objects.get(key="b-lls"),
+        safety="None: no patient is concerned.",
+        effectiveness="None.",
+        experience="None.",
+    )
+    SavingWeight.objects.create(key="fully-developed-low-risk", maturity="fully_developed", delivery_risk="low", percent=90)
     finding = Finding.objects.create(
         key="ratio-against-inputs-observation-o-dx-6w-2024-02",
         rule="ratio_against_inputs",

@@ -1,0 +1,245 @@
+"""Desks for benefits and savings: the records, the savings ledger of a programme, and what has come of a benefit."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from cmast.dates import financial_year, financial_year_days
+from cmast.desk.columns import NOTHING, figure, tag, vague
+from cmast.desk.questions import Attention
+from cmast.desk.records import OPTIONAL, RecordAdmin, inline
+from metrics.ledger import ledger_of
+from metrics.models import Benefit, BenefitFigure, BenefitMonth, QualityImpact, SavingWeight
+from metrics.realisation import realisation_of
+from programmes.models import Programme
+
+PLACE = (("workstream", "programme"),)
+
+
+class BenefitsAdmin(RecordAdmin):
+    group = "Metrics and benefits"
+
+
+class BenefitAdmin(BenefitsAdmin):
+    list_display = ("title", "benefit_type", tag("status"), "workstream", "programme", "organisation", "owner", "maturity")
+    list_filter = (
+        "benefit_type",
+        "appraisal_category",
+        "status",
+        "driver",
+        "recurrence",
+        "delivery_risk",
+        "maturity",
+        "confidence",
+        "organisation",
+    )
+    questions = ("savings", "unmeasured", "overdue", "review_due")
+    attention = (
+        Attention(
+            "Benefits that nothing measures", "unmeasured", hint="Name a metric, or enter what has come of it.", order=82
+        ),
+        Attention("Benefits to look at again", "review_due", hint="Their review date has come.", order=83),
+    )
+    readonly_fields = ("is_cleared", "pages")
+    sections = (
+        (
+            None,
+            ("title", ("benefit_type", "appraisal_category"), "is_disbenefit", "status", ("organisation", "owner"), "pages"),
+        ),
+        ("Where it belongs", (*PLACE, ("objective", "deliverable"), "metric", "tracked_by")),
+        (
+            "Profile",
+            (
+                ("measure", "measure_unit"),
+                ("baseline_value", "baseline_on"),
+                ("target_value", "target_on"),
+                ("realisation_starts_on", "realisation_ends_on"),
+                ("confidence", "next_review_on"),
+                ("owner_after_closure", "beneficiary"),
+                "disbenefits",
+            ),
+            OPTIONAL,
+        ),
+        (
+            "As a saving",
+            (
+                ("driver", "counts_towards_target"),
+                ("recurrence", "delivery_risk"),
+                ("maturity", "is_cleared"),
+                "windfall_source",
+            ),
+            OPTIONAL,
+        ),
+    )
+    inlines = (
+        inline(
+            BenefitFigure,
+            "title",
+            "basis",
+            "effect",
+            "windfall",
+            "value",
+            "from_value",
+            "to_value",
+            "unit",
+            "qualifier",
+            "financial_year",
+        ),
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view
+        return [
+            path("savings/", page(self.ledgers_view), name="metrics_benefit_ledgers"),
+            path("savings/<str:programme>/", page(self.ledger_view), name="metrics_benefit_ledger"),
+            path("<int:pk>/realisation/", page(self.realisation_view), name="metrics_benefit_realisation"),
+            *super().get_urls(),
+        ]
+
+    @admin.display(description="More about it")
+    def pages(self, benefit: Any) -> str:
+        if benefit.pk is None:
+            return NOTHING
+        course = format_html(
+            '<a href="{}">What has come of it</a>', reverse("admin:metrics_benefit_realisation", args=[benefit.pk])
+        )
+        if benefit.programme is None:
+            return course
+        ledger = reverse("admin:metrics_benefit_ledger", args=[benefit.programme.key])
+        return format_html('{}, <a href="{}">savings of the programme</a>', course, ledger)
+
+    def ledgers_view(self, request: HttpRequest) -> HttpResponse:
+        """The programmes that have savings."""
+        savings = Benefit.objects.visible_to(request.user).savings()
+        programmes = Programme.objects.visible_to(request.user).filter(pk__in=savings.values("programme")).order_by("name")
+        return self._shown(request, "ledgers", {"title": "Savings", "programmes": programmes})
+
+    def ledger_view(self, request: HttpRequest, programme: str) -> HttpResponse:
+        """One programme in one year."""
+        found = Programme.objects.visible_to(request.user).filter(key=programme).first()
+        year = request.GET.get("year") or financial_year(timezone.localdate())
+        if found is None or not self.has_view_permission(request):
+            raise Http404
+        try:
+            first, _ = financial_year_days(year)
+        except ValueError as error:
+            raise Http404 from error
+        near = [financial_year(first.replace(year=first.year + step)) for step in (-1, 1)]
+        said = {"title": f"Savings of {found.name}, {year}", "ledger": ledger_of(found, request.user, year), "near": near}
+        return self._shown(request, "ledger", said)
+
+    def realisation_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The course of one benefit, as a chart and in figures."""
+        benefit = Benefit.objects.visible_to(request.user).select_related("organisation", "metric").filter(pk=pk).first()
+        if benefit is None or not self.has_view_permission(request, benefit):
+            raise Http404
+        found = realisation_of(benefit, request.user, timezone.localdate())
+        said = {"title": benefit.title, "benefit": benefit, "found": found, "chart": found.chart("realisation")}
+        return self._shown(request, "realisation", said)
+
+    def _shown(self, request: HttpRequest, page: str, said: dict[str, Any]) -> HttpResponse:
+        context = {**self.admin_site.each_context(request), "opts": self.opts}
+        return TemplateResponse(request, f"admin/metrics/{page}.html", context | said)
+
+
+class BenefitFigureAdmin(BenefitsAdmin):
+    list_display = ("title", "benefit", "figure", "basis", "effect", "windfall", "financial_year", vague("as_at", "As at"))
+    list_filter = ("basis", "effect", "windfall", "financial_year", "unit", "organisation")
+    sections = (
+        (None, ("benefit", "title", ("basis", "effect", "windfall"))),
+        ("The figure", ("value", ("from_value", "to_value"), ("unit", "qualifier"), "observation")),
+        (
+            "For whom and when",
+            (
+                ("organisation", "scope_level"),
+                "financial_year",
+                ("as_at_on", "as_at_precision"),
+                ("horizon_amount", "horizon_unit"),
+            ),
+        ),
+    )
+
+    @admin.display(description="Figure", ordering="value")
+    def figure(self, row: BenefitFigure) -> str:
+        if row.from_value is not None:
+            return f"{figure(row.from_value)} to {figure(row.to_value, row.unit, row.qualifier)}"
+        return figure(row.value, row.unit, row.qualifier)
+
+
+class BenefitMonthAdmin(BenefitsAdmin):
+    is_detail = True
+    list_display = ("benefit", "month_on", "planned_in_words", "actual_in_words", "windfall")
+    list_filter = ("windfall", "unit")
+    named_by = ("benefit",)
+    search_fields = ("benefit__title", "key")
+    sections = ((None, ("benefit", "month_on", "windfall", ("planned", "actual"), ("unit", "qualifier"))),)
+
+    @admin.display(description="Planned", ordering="planned")
+    def planned_in_words(self, month: BenefitMonth) -> str:
+        return figure(month.planned, month.unit)
+
+    @admin.display(description="Actual", ordering="actual")
+    def actual_in_words(self, month: BenefitMonth) -> str:
+        return figure(month.actual, month.unit, month.qualifier)
+
+
+class QualityImpactAdmin(BenefitsAdmin):
+    """What its verbs change stands on the page, and is changed by its buttons alone."""
+
+    list_display = ("benefit", tag("status"), "submitted_on", "medical_director", "chief_nurse", "review_on")
+    list_filter = ("status",)
+    questions = ("awaiting_sign_off", "review_due")
+    named_by = ("benefit",)
+    search_fields = ("benefit__title", "key")
+    readonly_fields = (
+        "status",
+        "submitted_on",
+        "medical_director",
+        "medical_signed_at",
+        "chief_nurse",
+        "nursing_signed_at",
+    )
+    sections = (
+        (None, ("benefit", "status", "review_on")),
+        ("What the scheme does", ("safety", "effectiveness", "experience")),
+        (
+            "Signatures",
+            (
+                "submitted_on",
+                ("medical_director", "medical_signed_at"),
+                ("chief_nurse", "nursing_signed_at"),
+                "conditions",
+                "why_not_required",
+            ),
+        ),
+    )
+    attention = (
+        Attention("Quality impacts to sign", "awaiting_sign_off", hint="No scheme starts before both have signed.", order=74),
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: QualityImpact | None = None) -> bool:
+        return False
+
+
+class SavingWeightAdmin(BenefitsAdmin):
+    list_display = ("maturity", "delivery_risk", "percent_in_words")
+    list_filter = ("maturity", "delivery_risk")
+    sections = ((None, (("maturity", "delivery_risk"), "percent")),)
+
+    @admin.display(description="Expected", ordering="percent")
+    def percent_in_words(self, weight: SavingWeight) -> str:
+        return figure(weight.percent, "percent")
+
+
+DESKS: dict[Any, Any] = {
+    Benefit: BenefitAdmin,
+    BenefitFigure: BenefitFigureAdmin,
+    BenefitMonth: BenefitMonthAdmin,
+    QualityImpact: QualityImpactAdmin,
+    SavingWeight: SavingWeightAdmin,
+}

@@ -253,6 +253,12 @@ CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "cmast.tasks.heartbeat", "schedule": 60.0, "options": {"expires": 55}},
     "send-webhooks": {"task": "cmast.tasks.send_webhooks", "schedule": 15.0, "options": {"expires": 14}},
     "run-imports": {"task": "metrics.tasks.run_imports", "schedule": 10.0, "options": {"expires": 9}},
+    "refresh-rollups": {"task": "metrics.tasks.refresh_rollups", "schedule": 10.0, "options": {"expires": 9}},
+    "refresh-all-rollups": {
+        "task": "metrics.tasks.refresh_all_rollups",
+        "schedule": crontab(hour=0, minute=10),
+        "options": {"expires": 80_000},
+    },
     "sweep-expired": {"task": "cmast.tasks.sweep_expired", "schedule": 3600.0, "options": {"expires": 3500}},
     "lift-restrictions": {"task": "cmast.tasks.lift_restrictions", "schedule": 600.0, "options": {"expires": 590}},
     "check-figures": {

@@ -47,7 +47,7 @@ def _sweep() -> str:
     tokens, _ = ApiToken.objects.filter(expiry__lt=now).delete()
     runs, _ = JobRun.objects.filter(finished_at__lt=now - dt.timedelta(days=30)).delete()
     # Several a minute, and what they have done stands in the deliveries and the imports.
-    frequent = JobRun.objects.filter(name__in=["send_webhooks", "run_imports"], outcome=JobRun.Outcome.DONE)
+    frequent = JobRun.objects.filter(name__in=["send_webhooks", "run_imports", "refresh_rollups"], outcome=JobRun.Outcome.DONE)
     frequent.filter(finished_at__lt=now - dt.timedelta(days=1)).delete()
     answers, _ = IdempotencyKey.objects.expired(now).delete()
     failures, _ = SignInFailure.objects.expired(now).delete()

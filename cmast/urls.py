@@ -69,6 +69,7 @@ api.register("metric-levels", metrics.MetricLevelViewSet, "metric-level")
 api.register("series-breaks", metrics.SeriesBreakViewSet, "series-break")
 api.register("rebases", metrics.RebaseViewSet, "rebase")
 api.register("series-settings", metrics.SeriesSettingViewSet, "series-setting")
+api.register("period-locks", metrics.PeriodLockViewSet, "period-lock")
 api.register("targets", metrics.TargetViewSet, "target")
 api.register("trajectories", metrics.TrajectoryViewSet, "trajectory")
 api.register("trajectory-points", metrics.TrajectoryPointViewSet, "trajectory-point")
@@ -112,6 +113,7 @@ urlpatterns = [
     path("api/v1/spc/", analysis.SpcView.as_view(), name="spc"),
     path("api/v1/series/<metric>/<organisation>/", analysis.SeriesView.as_view(), name="series"),
     path("api/v1/series/<metric>/<organisation>/chart.svg", analysis.SeriesChartView.as_view(), name="series-chart"),
+    path("api/v1/series/<metric>/<organisation>/chart.png", analysis.SeriesPictureView.as_view(), name="series-picture"),
     path("api/v1/facts/<table>/", FactsView.as_view(), name="facts"),
     path("api/v1/metrics/scorecard/", analysis.ScorecardView.as_view(), name="scorecard"),
     path("api/v1/metrics/<metric>/league/", analysis.LeagueView.as_view(), name="league"),
@@ -122,6 +124,7 @@ urlpatterns = [
     path("api/v1/risks/heat-map.svg", risks.HeatMapChartView.as_view(), name="heat-map-chart"),
     path("api/v1/risks/standing/", risks.StandingView.as_view(), name="standing"),
     path("api/v1/programmes/<programme>/savings/", SavingsView.as_view(), name="savings"),
+    path("api/v1/metrics/<metric>/league.png", analysis.LeaguePictureView.as_view(), name="league-picture"),
     path("api/v1/", include(resources)),
     path("api/schema/", pages.SchemaView.as_view(), name="schema"),
     path("api/docs/", pages.DocsView.as_view(), name="docs"),

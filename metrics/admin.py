@@ -34,9 +34,12 @@ from metrics.models import (
     Metric,
     MetricLevel,
     Observation,
+    PeriodLock,
     Rebase,
     SeriesBreak,
     SeriesSetting,
+    SeriesSummary,
+    SystemFigure,
     Target,
     Trajectory,
     TrajectoryPoint,
@@ -81,6 +84,7 @@ class MetricAdmin(MetricsAdmin):
             (("numerator_metric", "complement_metric"), "denominator_metric"),
             OPTIONAL,
         ),
+        ("The system's figure, and what can be", ("aggregation", ("lowest", "highest")), OPTIONAL),
         ("Where it comes from and how often", ("source_system", "frequency", "lag_days")),
         ("How well it is defined", ("definition_note", "definition_confidence", "definition_sources")),
     )
@@ -215,6 +219,22 @@ class SeriesSettingAdmin(MetricsAdmin):
             ),
         ),
     )
+
+
+@admin.register(PeriodLock)
+class PeriodLockAdmin(MetricsAdmin):
+    list_display = ("month_end_on", "metric", "programme", "reason", "locked_on", "locked_by", "unlocked_on")
+    list_filter = ("programme",)
+    questions = ("in_force",)
+    search_fields = ("metric__name", "reason", "unlock_reason", "key")
+    sections = (
+        (None, ("month_end_on", ("metric", "programme"), "reason", ("locked_on", "locked_by"))),
+        ("Opened again", (("unlocked_on", "unlocked_by"), "unlock_reason"), OPTIONAL),
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A month is opened again, with the reason."""
+        return False
 
 
 @admin.register(Target)
@@ -355,6 +375,12 @@ class ObservationAdmin(MetricsAdmin):
 
     readonly_fields = ("correction",)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """A figure of a locked month stands in the way of its own deletion."""
+        nested, numbers, kept, protected = super().get_deleted_objects(objs, request)
+        locked = Observation.objects.filter(pk__in=[each.pk for each in objs]).locked()
+        return nested, numbers, kept, [*protected, *(f"{each} is of a locked month" for each in locked)]
+
     @admin.display(description="To correct it")
     def correction(self, observation: Any) -> str:
         """A stated figure is never overwritten: the form for a revision, with everything filled in as it is."""
@@ -460,6 +486,46 @@ class FindingSubjectAdmin(MetricsAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: FindingSubject | None = None) -> bool:
         return False
+
+
+class KeptAdmin(admin.ModelAdmin):
+    """What is kept of the figures. It is written by the job that makes it, and read here."""
+
+    group = "Metrics and benefits"
+    list_per_page = 50
+    search_fields = ("metric__name", "metric__key")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        kept: Any = self.model._default_manager
+        found: QuerySet = kept.visible_to(request.user).select_related("metric")
+        return found
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(SeriesSummary)
+class SeriesSummaryAdmin(KeptAdmin):
+    list_display = ("metric", "organisation", "part", "latest_on", "latest_figure", "trend", "variation_icon", "outcome")
+    list_filter = ("trend", "variation_icon", "outcome", "organisation")
+    list_select_related = ("metric", "organisation", "latest")
+
+    @admin.display(description="Latest figure", ordering="latest__value")
+    def latest_figure(self, row: SeriesSummary) -> str:
+        return figure(row.latest.value, row.latest.unit, row.latest.qualifier)
+
+
+@admin.register(SystemFigure)
+class SystemFigureAdmin(KeptAdmin):
+    list_display = ("metric", "part", "ends_on", "words", "aggregation")
+    list_filter = ("aggregation", "period_type")
+    ordering = ("-ends_on", "pk")
 
 
 @admin.register(ImportMapping)

@@ -29,6 +29,7 @@ from metrics.answers import (
     spoken_league,
     spoken_score,
 )
+from metrics.charts import to_png
 from metrics.league import League, league_of, scorecard_of
 from metrics.models import Metric
 from metrics.series import Series, series_of
@@ -146,8 +147,22 @@ class SeriesChartView(APIView):
     def get(self, request: Request, metric: str, organisation: str) -> HttpResponse:
         refuse_unknown(request, (*PARAMETERS, "part"))
         with the_past(request):
-            chart = _series(request, metric, organisation).chart("series")
-        return HttpResponse(chart, content_type="image/svg+xml")
+            return HttpResponse(_series(request, metric, organisation).chart("series"), content_type="image/svg+xml")
+
+
+class SeriesPictureView(APIView):
+    """The same as a PNG, for papers and mails that take no SVG."""
+
+    @extend_schema(
+        operation_id="series_picture_retrieve",
+        summary="Read a series as a PNG",
+        parameters=[_METRIC, _ORGANISATION, _PART, *_WHEN],
+        responses={(200, "image/png"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, metric: str, organisation: str) -> HttpResponse:
+        refuse_unknown(request, (*PARAMETERS, "part"))
+        with the_past(request):
+            return _png(_series(request, metric, organisation).chart("series"))
 
 
 class LeagueView(APIView):
@@ -179,8 +194,22 @@ class LeagueChartView(APIView):
     def get(self, request: Request, metric: str) -> HttpResponse:
         refuse_unknown(request, (*PARAMETERS, "period"))
         with the_past(request):
-            chart = _league(request, metric).chart("league")
-        return HttpResponse(chart, content_type="image/svg+xml")
+            return HttpResponse(_league(request, metric).chart("league"), content_type="image/svg+xml")
+
+
+class LeaguePictureView(APIView):
+    """The same as a PNG, for papers and mails that take no SVG."""
+
+    @extend_schema(
+        operation_id="league_picture_retrieve",
+        summary="Compare the trusts on a metric in a PNG",
+        parameters=[_METRIC, _PERIOD, *_WHEN],
+        responses={(200, "image/png"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, metric: str) -> HttpResponse:
+        refuse_unknown(request, (*PARAMETERS, "period"))
+        with the_past(request):
+            return _png(_league(request, metric).chart("league"))
 
 
 class ScorecardView(APIView):
@@ -203,6 +232,10 @@ class ScorecardView(APIView):
                 metrics = metrics.filter(programme__in=programmes)
             found = scorecard_of(metrics, request.user, day_of_question(request))
             return Response({"results": [spoken_score(metric, series) for metric, series in found]})
+
+
+def _png(chart: str) -> HttpResponse:
+    return HttpResponse(to_png(chart), content_type="image/png")
 
 
 def _league(request: Request, metric: str) -> League:

@@ -13,12 +13,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from cmast.history.context import changing
-from metrics import benefit_checks, figure_checks, text_checks
+from metrics import benefit_checks, figure_checks, sum_checks, text_checks
 from metrics.found import Found
 from metrics.models import Finding, FindingSubject
 
 CHECKS: tuple[Callable[[], Iterable[Found]], ...] = (
-    figure_checks.parts_against_total,
+    sum_checks.parts_against_total,
     figure_checks.ratio_against_inputs,
     figure_checks.previous_against_published,
     figure_checks.points_against_percent,

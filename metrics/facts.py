@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from cmast.api.pagination import refuse_unknown
 from cmast.api.problems import QueryError
-from metrics.models import BenefitFigure, Observation, Target
+from metrics.models import BenefitFigure, Observation, SeriesSummary, SystemFigure, Target
 
 MOST_ROWS = 10_000
 _PARAMETERS = ("after", "page_size", "as")
@@ -131,6 +131,58 @@ TABLES = {
         },
         ("value", "from_value", "to_value"),
     ),
+    "series-summaries": Table(
+        SeriesSummary,
+        {
+            **_METRIC,
+            **_WHOSE,
+            "scope_level": "scope_level",
+            "breakdown_member": "part",
+            "period_type": "period_type",
+            "unit": "unit",
+            "figures": "figures",
+            "latest_on": "latest_on",
+            "latest_value": "latest__value",
+            "latest_key": "latest__key",
+            "previous_value": "previous__value",
+            "previous_key": "previous__key",
+            "change": "change",
+            "trend": "trend",
+            "mean": "mean",
+            "lower_limit": "lower_limit",
+            "upper_limit": "upper_limit",
+            "unsuited": "unsuited",
+            "variation_icon": "variation_icon",
+            "assurance_icon": "assurance_icon",
+            "target_key": "target__key",
+            "outcome": "outcome",
+            "outcome_code": "reason",
+            "outcome_words": "verdict",
+            "refreshed_at": "refreshed_at",
+        },
+        ("latest_value", "previous_value", "change", "mean", "lower_limit", "upper_limit"),
+    ),
+    "system-figures": Table(
+        SystemFigure,
+        {
+            **_METRIC,
+            "breakdown_member": "part",
+            "period_type": "period_type",
+            "period_end_on": "ends_on",
+            "aggregation": "aggregation",
+            "unit": "unit",
+            "value": "value",
+            "partial_value": "partial_value",
+            "qualifier": "qualifier",
+            "numerator": "numerator",
+            "denominator": "denominator",
+            "trusts_stated": "stated",
+            "trusts_expected": "expected",
+            "words": "words",
+            "refreshed_at": "refreshed_at",
+        },
+        ("value", "partial_value", "numerator", "denominator"),
+    ),
 }
 
 
@@ -146,9 +198,10 @@ class FactsSerializer(serializers.Serializer):
 class FactsView(APIView):
     """A flat table with the same columns for ever, for Power BI and spreadsheets: one row per fact.
 
-    Tables: observations, targets, benefit-figures. Numbers are numbers, to fifteen digits; dates are ISO dates. All revisions
-    are there: who wants the latest filters by what no other row supersedes. Ask again with `after` until `next_after` is null;
-    as CSV until there are no rows.
+    Tables: observations, targets, benefit-figures, and what is kept of them: series-summaries (one row per series, with its
+    latest figure, limits and verdict) and system-figures (what the trusts come to, by period). Numbers are numbers, to fifteen
+    digits; dates are ISO dates. Of observations all revisions are there: who wants the latest filters by what no other row
+    supersedes. Ask again with `after` until `next_after` is null; as CSV until there are no rows.
     """
 
     @extend_schema(

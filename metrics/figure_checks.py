@@ -400,9 +400,24 @@ def outside_plausible_range() -> Iterator[Found]:
         yield _implausible(figure, "less than nothing cannot be")
     for figure in levels().filter(value__gt=F("denominator"), unit__in=[*COUNTED, Unit.RANK]).select_related("metric"):
         yield _implausible(figure, f"it cannot be more than the {number(figure.denominator)} that it is out of")
+    for figure in _beyond_metric():
+        span = f"the metric can be {_ends(figure.metric.lowest, figure.metric.highest)}"
+        yield _implausible(figure, span)
     slips = {key: (why, beside) for series in monthly_series() for key, why, beside in _slips(series)}
     for figure in levels().filter(key__in=slips).select_related("metric"):
         yield _implausible(figure, *slips[figure.key])
+
+
+def _beyond_metric() -> QuerySet:
+    """Figures of whole or part that their metric says cannot be. A unit that is not the metric's is another matter."""
+    beyond = Q(value__lt=F("metric__lowest")) | Q(value__gt=F("metric__highest"))
+    return levels().filter(beyond, unit=F("metric__unit")).select_related("metric")
+
+
+def _ends(low: Decimal | None, high: Decimal | None) -> str:
+    if low is None or high is None:
+        return f"at most {number(high)}" if high is not None else f"at least {number(low or ZERO)}"
+    return f"{number(low)} to {number(high)}"
 
 
 def _implausible(figure: Any, why: str, beside: Iterable[str] = ()) -> Found:

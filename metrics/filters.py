@@ -13,6 +13,7 @@ from metrics.models import (
     Metric,
     MetricLevel,
     Observation,
+    PeriodLock,
     QualityImpact,
     Rebase,
     SavingWeight,
@@ -51,6 +52,14 @@ class RebaseFilter(RecordFilterSet):
 class SeriesSettingFilter(RecordFilterSet):
     class Meta:
         model = SeriesSetting
+        fields: list[str] = []
+
+
+class PeriodLockFilter(RecordFilterSet):
+    in_force = Question("in_force", help_text="Nobody has taken it away.")
+
+    class Meta:
+        model = PeriodLock
         fields: list[str] = []
 
 

@@ -23,7 +23,7 @@ from cmast import dates
 from cmast.history.context import changing
 from cmast.models import Organisation, Person
 from cmast.vocabulary import Unit
-from metrics import cleaning, sheets
+from metrics import cleaning, rollups, sheets
 from metrics.cleaning import Unclear, printable, quoted
 from metrics.models import Import, ImportMapping, ImportPart, ImportProblem, Metric, Observation
 from metrics.models.imports import LeaseLost, figures_in_words
@@ -45,6 +45,8 @@ def run() -> str:
     for job in Import.objects.due(timezone.now()).select_related("mapping", "submitted_by").order_by("pk"):
         if job.take(timezone.now()):
             outcomes[work(job)] += 1
+    if State.DONE in outcomes:
+        rollups.follow()
     forgotten = Import.objects.forgotten(timezone.now()).values("pk")
     ImportPart.objects.filter(owner__in=forgotten).delete()
     return ", ".join(f"{number} {outcome}" for outcome, number in sorted(outcomes.items())) or "nothing to do"
@@ -444,15 +446,21 @@ def check(number: cleaning.Number, metric: Any, mapping: ImportMapping) -> None:
         raise Unclear("wrong_unit", f"This is money, but {_counts(metric)}.")
     if unit in cleaning.COUNTED and (value < 0 or value % 1):
         raise Unclear("out_of_range", f"{cleaning.canonical(value)} cannot be: {_counts(metric)}, in whole numbers from 0.")
-    lowest, highest = mapping.lowest, mapping.highest
-    if unit == Unit.PERCENT:
-        lowest = Decimal(0) if lowest is None else lowest
-        highest = Decimal(100) if highest is None else highest
+    lowest, highest = plausible(metric, mapping)
     if (lowest is not None and value < lowest) or (highest is not None and value > highest):
         said = " to ".join("any" if bound is None else cleaning.canonical(bound) for bound in (lowest, highest))
         raise Unclear("out_of_range", f"{cleaning.canonical(value)} is outside what can be, {said}.")
     if metric.value_domain and cleaning.canonical(value) not in metric.value_domain:
         raise Unclear("out_of_range", f"{cleaning.canonical(value)} is none of {', '.join(metric.value_domain)[:200]}.")
+
+
+def plausible(metric: Any, mapping: ImportMapping) -> tuple[Decimal | None, Decimal | None]:
+    """The least and the most that can be: the metric's, narrowed by the mapping, never widened; 0 to 100 for other percents."""
+    lows = [low for low in (metric.lowest, mapping.lowest) if low is not None]
+    highs = [high for high in (metric.highest, mapping.highest) if high is not None]
+    if metric.unit == Unit.PERCENT:
+        lows, highs = lows or [Decimal(0)], highs or [Decimal(100)]
+    return max(lows, default=None), min(highs, default=None)
 
 
 def _counts(metric: Any) -> str:

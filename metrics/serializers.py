@@ -19,6 +19,7 @@ from metrics.models import (
     Metric,
     MetricLevel,
     Observation,
+    PeriodLock,
     QualityImpact,
     Rebase,
     SavingWeight,
@@ -57,6 +58,11 @@ class RebaseSerializer(RecordSerializer):
 class SeriesSettingSerializer(RecordSerializer):
     class Meta:
         model = SeriesSetting
+
+
+class PeriodLockSerializer(RecordSerializer):
+    class Meta:
+        model = PeriodLock
 
 
 class TargetSerializer(RecordSerializer):

@@ -135,12 +135,23 @@ class Series:
 class Book:
     """All records about some metrics that a reader may see, read in a fixed number of queries, to make series from."""
 
-    def __init__(self, metrics: Iterable[Metric], reader: Reader, today: dt.date, level: str = "", part: str = "") -> None:
-        """With a level only its figures are read, for series that are set beside no others; with a part those of that part."""
+    def __init__(
+        self,
+        metrics: Iterable[Metric],
+        reader: Reader,
+        today: dt.date,
+        level: str = "",
+        part: str = "",
+        whose: Iterable[int] | None = None,
+    ) -> None:
+        """With a level or organisations (`whose`) only their figures are read, for series that are set beside no others; with
+        a part those of that part.
+        """
         self.metrics = {metric.pk: metric for metric in metrics}
         self.today, self.part = today, part
         levels = self._about(Observation, reader).levels(part)
         levels = levels.filter(scope_level=level) if level else levels
+        levels = levels if whose is None else levels.filter(organisation__in=whose)
         self.levels = _by_metric(levels.select_related("organisation").prefetch_related("members"))
         self.aims = _by_metric(self._about(Target, reader).select_related("metric", "organisation", "supersedes"))
         self.paths = _by_metric(self._about(Trajectory, reader).select_related("metric").prefetch_related("points"))

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from itertools import groupby, pairwise
+from operator import sub
 from statistics import mean as exact_mean
-from typing import Any
+from typing import Any, NamedTuple
 
 Number = float | Decimal
 Dated = tuple[dt.date, float | None]
@@ -27,6 +28,8 @@ LEAST_FIXED = 12
 #: Far from where limits and ranges would overflow.
 LARGEST = 1e300
 
+#: Share of a number within which another is not told from it.
+_NEAR = 1e-9
 LIMIT = 2.66
 NEAR_LIMIT = 2 * (2.66 / 3)
 SCREEN = 3.267
@@ -173,7 +176,7 @@ def analyse(
         points=points,
         summary_by_group=tuple(_summary(group) for group in groups),
         variation_type=last.point_type if last else None,
-        variation_icon=_variation_icon(last) if last else None,
+        variation_icon=_icon(last.special_cause_type, last.point_type) if last else None,
         assurance_type=assurance_type,
         assurance_icon=ASSURANCE_ICONS[assurance_type] if assurance_type else None,
         no_limits=any(point.upl is None for point in points),
@@ -181,6 +184,53 @@ def analyse(
         short_group_warning=any(point.short_group_warning for point in points),
         suitability=suitability([point.value for point in groups[-1]] if groups else [], kind, screen_outliers),
     )
+
+
+class Latest(NamedTuple):
+    """What is said of the latest point of a series."""
+
+    mean: float
+    lpl: float
+    upl: float
+    variation_icon: str
+
+
+def latest(values: Sequence[float], direction: str) -> Latest | None:
+    """The same as `analyse` says of the last of these points of one process without gaps, at a twentieth of the work.
+
+    None where no XmR chart suits them, and where a number lies so near to another that the order of adding decides.
+    """
+    if len(values) < SEVEN:
+        return None
+    ranges = list(map(abs, map(sub, values[1:], values)))
+    most = SCREEN * math.fsum(ranges) / len(ranges)
+    kept = [each for each in ranges if each < most]
+    amr, mean = math.fsum(kept) / len(kept) if kept else 0.0, math.fsum(values) / len(values)
+    lpl, upl = mean - LIMIT * amr, mean + LIMIT * amr
+    near = _NEAR * max(abs(lpl), abs(upl), most)
+    tail = values[-SEVEN - 1 :]
+    if amr <= near or any(most - near <= each <= most + near for each in ranges) or _is_doubtful(tail, mean, amr, near):
+        return None
+    label = _label_of_last(tail, mean, amr)
+    return Latest(mean, lpl, upl, _icon(label, _point_type(label, direction)))
+
+
+def _is_doubtful(values: Sequence[float], mean: float, amr: float, near: float) -> bool:
+    """Whether one of them lies on the mean, a limit, or two thirds of the way to it, as far as floating point can tell."""
+    away = [abs(value - mean) for value in values]
+    return min(away) <= near or any(abs(each - LIMIT * amr) <= near or abs(each - NEAR_LIMIT * amr) <= near for each in away)
+
+
+def _label_of_last(tail: Sequence[float], mean: float, amr: float) -> str:
+    """The label of the last of these points. A trend or a run of seven that reaches it lies within the last eight."""
+    seven = tail[-SEVEN:]
+    has_sides, steps = min(seven) < mean < max(seven), {_sign(b, a) for a, b in pairwise(seven)}
+    if has_sides and len(steps) > 1 and abs(tail[-1] - mean) < NEAR_LIMIT * amr:
+        return COMMON_LABEL
+    limits, thirds = _around(mean, LIMIT, amr), _around(mean, NEAR_LIMIT, amr)
+    outside = [_beyond(value, *limits) for value in tail]
+    close = [not beyond and _beyond(value, *thirds) for value, beyond in zip(tail, outside, strict=True)]
+    return _labels(list(tail), [_sign(value, mean) for value in tail], outside, close)[-1]
 
 
 def suitability(values: Sequence[float | None], kind: str | None = None, screen_outliers: bool = True) -> Suitability:
@@ -393,12 +443,11 @@ def _summary(group: list[Point]) -> Group:
     )
 
 
-def _variation_icon(last: Point) -> str:
-    if not last.special_cause_flag:
+def _icon(label: str, point_type: str) -> str:
+    if label == COMMON_LABEL:
         return COMMON_CAUSE
-    level = "high" if last.special_cause_type in HIGH else "low"
-    word = last.point_type.removeprefix("special_cause_").partition("_")[0]
-    return f"{word}_{level}"
+    word = point_type.removeprefix("special_cause_").partition("_")[0]
+    return f"{word}_{'high' if label in HIGH else 'low'}"
 
 
 def _assurance(target: float | None, last: Point | None, direction: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 from django.db import connection, models
 from django.utils import timezone
 
-from metrics.models import Import, ImportMapping, Observation
+from metrics.models import Import, ImportMapping, Observation, PeriodLock
 
 BATCH = 20_000
 #: Advisory lock of those who write imports, one after the other: two that hold the same figures must not both find them new.
@@ -139,7 +139,7 @@ class Staging:
             values,
         )
         self._do("UPDATE import_staged SET revision = 1, outcome = 'new' WHERE outcome IS NULL")
-        return refusals
+        return refusals + self._refuse_locked()
 
     def _refuse_repeated(self) -> list[Refusal]:
         """The first of several stands. Which is right nobody can know, so none but a person decides."""
@@ -185,6 +185,25 @@ class Staging:
             f"ORDER BY id LIMIT {Import.MAX_PROBLEMS}"
         )
         return [Refusal(row, label, "not_yours", "You may not write this figure.") for row, label in found]
+
+    def _refuse_locked(self) -> list[Refusal]:
+        """In a locked month nothing is new. What changes there becomes a revision as everywhere, with the import's reason."""
+        if not PeriodLock.objects.in_force().exists():
+            return []
+        lock = (
+            "(SELECT min(l.id) FROM metrics_periodlock l JOIN metrics_metric m ON m.id = import_staged.metric_id "
+            "WHERE l.unlocked_on IS NULL "
+            "AND substr(CAST(l.month_end_on AS text), 1, 7) = substr(CAST(import_staged.end_on AS text), 1, 7) "
+            "AND (l.metric_id = m.id OR (l.metric_id IS NULL AND (l.programme_id IS NULL OR l.programme_id = m.programme_id))))"
+        )
+        found = self._rows(
+            f"SELECT row, label, {lock} FROM import_staged WHERE outcome = 'new' AND {lock} IS NOT NULL "
+            f"ORDER BY id LIMIT {Import.MAX_PROBLEMS}"
+        )
+        self._do(f"UPDATE import_staged SET outcome = 'refused' WHERE outcome = 'new' AND {lock} IS NOT NULL")
+        locks = PeriodLock.objects.in_bulk({pk for *_, pk in found})
+        said = "this figure was not filed, so it cannot be revised"
+        return [Refusal(row, label, "period_locked", f"{locks[pk].words}: {said}."[:500]) for row, label, pk in found]
 
     def _same(self) -> tuple[str, list[Any]]:
         """When a staged figure says nothing that the register does not."""

@@ -51,6 +51,12 @@ class SeriesSettingViewSet(RecordViewSet):
     filterset_class = filters.SeriesSettingFilter
 
 
+class PeriodLockViewSet(RecordViewSet):
+    queryset = models.PeriodLock.objects.all()
+    serializer_class = serializers.PeriodLockSerializer
+    filterset_class = filters.PeriodLockFilter
+
+
 class TargetViewSet(RecordViewSet):
     queryset = models.Target.objects.all()
     serializer_class = serializers.TargetSerializer

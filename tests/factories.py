@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from factory import LazyFunction, Sequence, SubFactory
+from factory import LazyFunction, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from cmast import models as cmast
@@ -330,6 +330,17 @@ class SeriesSettingFactory(DjangoModelFactory):
     metric = SubFactory(MetricFactory)
     is_screened = False
     reason = Sequence("Setting {}".format)
+
+
+class PeriodLockFactory(DjangoModelFactory):
+    class Meta:
+        model = metrics.PeriodLock
+
+    programme = SubFactory(ProgrammeFactory)
+    metric = SubFactory(MetricFactory, programme=SelfAttribute("..programme"))
+    month_end_on = DAY
+    reason = Sequence("Reason {}".format)
+    locked_on = DAY
 
 
 class TargetFactory(DjangoModelFactory):

@@ -4,7 +4,9 @@ from metrics.models.benefits import Benefit, BenefitFigure
 from metrics.models.definitions import Cohort, Metric, MetricLevel, SeriesBreak, Target, Trajectory, TrajectoryPoint
 from metrics.models.findings import Finding, FindingSubject
 from metrics.models.imports import Import, ImportMapping, ImportPart, ImportProblem
+from metrics.models.locks import PeriodLock
 from metrics.models.observations import Observation
+from metrics.models.rollups import RollupState, SeriesSummary, SystemFigure
 from metrics.models.schemes import BenefitMonth, QualityImpact, SavingWeight
 from metrics.models.series import Rebase, SeriesSetting
 
@@ -22,11 +24,15 @@ __all__ = [
     "Metric",
     "MetricLevel",
     "Observation",
+    "PeriodLock",
     "QualityImpact",
     "Rebase",
+    "RollupState",
     "SavingWeight",
     "SeriesBreak",
     "SeriesSetting",
+    "SeriesSummary",
+    "SystemFigure",
     "Target",
     "Trajectory",
     "TrajectoryPoint",

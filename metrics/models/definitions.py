@@ -3,8 +3,10 @@
 import datetime as dt
 from typing import Any, ClassVar
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 
 from cmast.dates import financial_year_days
 from cmast.models import Record, RecordQuerySet
@@ -24,6 +26,7 @@ from cmast.models.fields import (
 )
 from cmast.vocabulary import ScopeLevel, TimeUnit, Unit, Words
 from metrics import plans
+from metrics.figures import WITHOUT_SHARE
 from metrics.targets import Goal
 from programmes.models import Approval, Deliverable, Programme
 
@@ -73,6 +76,13 @@ class Metric(Record):
         AD_HOC = "ad_hoc"
         END_OF_PILOT = "end_of_pilot"
 
+    class Aggregation(Words):
+        SYSTEM_TOTAL = "system_total"
+        SYSTEM_RATIO = "system_ratio"
+        SYSTEM_WEIGHTED = "system_weighted"
+        SYSTEM_WORST = "system_worst"
+        TRUSTS_MEETING_TARGET = "trusts_meeting_target"
+
     class Confidence(Words):
         VERIFIED = "verified"
         PARTLY = "partly"
@@ -106,6 +116,13 @@ class Metric(Record):
     denominator_metric = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="+", help_text="Metric that counts the denominator."
     )
+    aggregation = WordField(
+        Aggregation, null=True, help_text="How the system's figure follows from those of the trusts; empty: it does not."
+    )
+    lowest = NumberField(null=True, help_text="Values below this cannot be: imports refuse them, the checks find them.")
+    highest = NumberField(
+        null=True, help_text="Values above this cannot be; in a file of percents also those above 100 where nothing is said."
+    )
     exclusions = ProseField(blank=True, help_text="What is left out.")
     source_system = LineField(blank=True, help_text="Return or system that it comes from.")
     frequency = WordListField(Frequency, help_text="How often it is published.")
@@ -130,7 +147,41 @@ class Metric(Record):
                 name="metrics_metric_ratio",
                 violation_error_message="A ratio has a metric for its denominator, and one for its numerator or for the rest.",
             ),
+            models.CheckConstraint(
+                condition=Q(aggregation__isnull=True)
+                | (~Q(unit__in=[Unit.RANK, Unit.LEVEL]) & (Q(kind__isnull=True) | ~Q(kind__in=["rank", "ordinal"]))),
+                name="metrics_metric_aggregation",
+                violation_error_message="Ranks and levels of trusts say nothing of the system: leave the aggregation empty.",
+            ),
+            models.CheckConstraint(
+                condition=Q(aggregation__isnull=True) | ~Q(aggregation="system_total") | ~Q(unit__in=sorted(WITHOUT_SHARE)),
+                name="metrics_metric_total",
+                violation_error_message="Percents and ratios of trusts are not added: say system_ratio or system_weighted.",
+            ),
+            models.CheckConstraint(
+                condition=Q(aggregation__isnull=True) | ~Q(aggregation="system_ratio") | Q(denominator_metric__isnull=False),
+                name="metrics_metric_aggregation_ratio",
+                violation_error_message="A system ratio needs the metrics that count its numerator and its denominator.",
+            ),
+            models.CheckConstraint(
+                condition=Q(aggregation__isnull=True)
+                | ~Q(aggregation="system_worst")
+                | Q(direction__in=["higher_is_better", "lower_is_better"]),
+                name="metrics_metric_worst",
+                violation_error_message="The worst can be told only where one way is better.",
+            ),
+            models.CheckConstraint(
+                condition=Q(lowest__isnull=True) | Q(highest__isnull=True) | Q(highest__gte=models.F("lowest")),
+                name="metrics_metric_range",
+                violation_error_message="highest must not be below lowest.",
+            ),
         ]
+
+    @cached_property
+    def locks(self) -> "list[Any]":
+        """The locks that hold for its periods, read once."""
+        locks: Any = apps.get_model("metrics", "PeriodLock")._default_manager  # its module needs this one
+        return list(locks.holding(self).order_by("pk"))
 
 
 class MetricLevel(Record):

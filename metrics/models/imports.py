@@ -74,9 +74,10 @@ class ImportMapping(Record):
     )
     date_order = WordField(DateOrder, default=DateOrder.DAY_FIRST, help_text="How dates in figures are written.")
     unit = WordField(Unit, null=True, help_text="Unit of the values. Given, it must be that of the metrics.")
-    lowest = NumberField(null=True, help_text="Values below this are refused as slips.")
+    lowest = NumberField(null=True, help_text="Values below this are refused as slips. It narrows what the metric says.")
     highest = NumberField(
-        null=True, help_text="Values above this are refused as slips; for percents 100 where nothing is said."
+        null=True,
+        help_text="Values above this are refused as slips; for percents 100 where nothing is said, here or at the metric.",
     )
     scope_level = WordField(ScopeLevel, default=ScopeLevel.PROVIDER, help_text="Level that the figures speak about.")
     value_status = WordField(

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models.functions import Coalesce, ExtractMonth, ExtractYear
 
 from cmast import dates
 from cmast.errors import RuleBroken
@@ -26,6 +27,7 @@ from cmast.models.fields import (
 from cmast.vocabulary import Qualifier, ScopeLevel, Unit, Words
 from metrics.figures import NOT_YET_HAPPENED, Figure, Period
 from metrics.models.definitions import Cohort, Metric, Operator, Target
+from metrics.models.locks import PeriodLock, lock_of
 
 #: Fields that a figure of the target engine has under the same name.
 _OF_FIGURES = (
@@ -47,9 +49,41 @@ _OF_FIGURES = (
 _NOT_COPIED = ("id", "key", "version", "external_source", "external_id", "created_at", "updated_at", "review_state")
 #: What a figure says. Once stated it is never overwritten: a correction is a revision, and both are kept.
 FIGURE = ("value", "bound_operator", "bound_value", "quantifier", "denominator", "unit", "qualifier")
+#: Columns that say which figure it is, of when, and whether it counts: in a locked month they stay as they are.
+_FILED = (
+    *FIGURE,
+    "metric_id",
+    "organisation_id",
+    "scope_level",
+    "role_of_scope",
+    "breakdown_dimension",
+    "breakdown_member",
+    "comparison",
+    "period_type",
+    "period_start_on",
+    "period_end_on",
+    "as_at_on",
+    "horizon_on",
+    "value_status",
+    "supersedes_id",
+)
 
 
 class ObservationQuerySet(RecordQuerySet):
+    def locked(self) -> "ObservationQuerySet":
+        """Figures of a month that is locked for their metric."""
+        day = Coalesce(OuterRef("period_end_on"), OuterRef("as_at_on"))
+        whose = Q(metric=OuterRef("metric")) | Q(metric__isnull=True, programme=OuterRef("metric__programme"))
+        closed = PeriodLock.objects.in_force().filter(whose | Q(metric__isnull=True, programme__isnull=True))
+        same_month = {"month_end_on__year": ExtractYear(day), "month_end_on__month": ExtractMonth(day)}
+        return self.filter(Exists(closed.filter(**same_month)))
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Raises RuleBroken where a figure of a locked month is among them."""
+        if found := self.locked().select_related("metric").first():
+            found.require_no_lock()
+        return super().delete()
+
     def current(self) -> "ObservationQuerySet":
         """The latest revision of each figure."""
         return self.filter(revisions__isnull=True)
@@ -334,8 +368,52 @@ class Observation(Record):
         number = self.revision + 1
         return {"revision": number, "key": f"{self.key.removesuffix(f'-r{self.revision}')}-r{number}"}
 
+    def require_open(self) -> None:
+        """Raises ValidationError where this writes into a locked month in any way but a revision that says why."""
+        read = getattr(self, "as_read", {})
+        is_new = self._state.adding
+        filed = any(name in read and read[name] != getattr(self, name) for name in _FILED)
+        withdrawn = self.review_state == self.ReviewState.WITHDRAWN != read.get("review_state")
+        if not self.metric_id or not (is_new or filed or withdrawn):
+            return
+        lock = lock_of(self.metric, self._day) or self._lock_before(read)
+        if lock is None or (is_new and self._revises_same_month and current().reason):
+            return
+        words = f"{lock.words}: revise the figure that was filed, and say why."
+        raise ValidationError({"period_end_on": ValidationError(words, code="period_locked")})
+
+    @property
+    def _day(self) -> dt.date | None:
+        """The day that decides which month it is of; of a whole year's figure none does."""
+        return self.period_end_on or self.as_at_on
+
+    @property
+    def _revises_same_month(self) -> bool:
+        day = self.supersedes._day if self.supersedes else None
+        return bool(day and self._day and dates.month_end(day) == dates.month_end(self._day))
+
+    def _lock_before(self, read: dict[str, Any]) -> PeriodLock | None:
+        """The lock of where the figure was, which may be another month or metric."""
+        if self._state.adding:
+            return None
+        metric: Any = self.metric
+        if read.get("metric_id", self.metric_id) != self.metric_id:
+            metric = Metric.objects.filter(pk=read["metric_id"]).first()
+        return lock_of(metric, read.get("period_end_on") or read.get("as_at_on"))
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Raises RuleBroken for a figure of a locked month."""
+        self.require_no_lock()
+        return super().delete(*args, **kwargs)
+
+    def require_no_lock(self) -> None:
+        """Raises RuleBroken for a figure of a locked month, which stays where it is."""
+        if lock := lock_of(self.metric, self._day):
+            raise RuleBroken("period_locked", f"{lock.words}: what was filed is revised, never deleted.")
+
     def clean(self) -> None:
         read = getattr(self, "as_read", {})
+        self.require_open()
         is_stated = read.get("value") is not None or read.get("bound_value") is not None or read.get("quantifier") is not None
         if changed := [name for name in FIGURE if is_stated and name in read and read[name] != getattr(self, name)]:
             words = "A figure is never overwritten: revise it, so that both are kept."

@@ -68,6 +68,7 @@ metric-levels       read     read    read   area      all    all    programme=me
 series-breaks       read     read    read   area      all    all    programme=metric__programme
 rebases             read     read    read   area      all    all    programme=metric__programme
 series-settings     read     read    read   area      all    all    programme=metric__programme
+period-locks        read     read    read   area      all    all    programme=programme
 targets             read     read    read   area      all    all    programme=metric__programme
 trajectories        read     read    read   area      all    all    programme=metric__programme
 trajectory-points   read     read    read   area      all    all    programme=trajectory__metric__programme
@@ -192,6 +193,7 @@ PAGES = {
     "spc": (401, 405, 405),  # by POST only
     "series": (401, 200, 200),
     "series-chart": (401, 200, 200),
+    "series-picture": (401, 200, 200),
     "facts": (401, 200, 200),
     "scorecard": (401, 200, 200),
     "savings": (401, 200, 200),
@@ -202,6 +204,7 @@ PAGES = {
     "heat-map": (401, 200, 200),
     "heat-map-chart": (401, 200, 200),
     "standing": (401, 200, 200),
+    "league-picture": (401, 200, 200),
     "schema": (401, 200, 200),
     "docs": (302, 200, 200),
     "api-unknown": (401, 404, 404),

@@ -97,7 +97,9 @@ PATHS = {
     "savings": "/api/v1/programmes/efficiency-at-scale/savings/",
     "league": "/api/v1/metrics/theatre-utilisation-capped/league/",
     "league-chart": "/api/v1/metrics/theatre-utilisation-capped/league.svg",
+    "league-picture": "/api/v1/metrics/theatre-utilisation-capped/league.png",
     "series-chart": "/api/v1/series/theatre-utilisation-capped/RBQ/chart.svg",
+    "series-picture": "/api/v1/series/theatre-utilisation-capped/RBQ/chart.png",
 }
 
 

@@ -24,7 +24,7 @@ from django.utils import timezone
 from cmast.errors import RuleBroken
 from cmast.models import Change, JobRun, Organisation, Person
 from metrics import cleaning, staging
-from metrics.models import Import, ImportMapping, ImportPart, Metric, Observation
+from metrics.models import Import, ImportMapping, ImportPart, Metric, Observation, PeriodLock
 from metrics.tasks import run_imports
 from tests.factories import MetricFactory, OrganisationFactory, RestrictionFactory
 from tests.metrics.workbooks import row, sheet, workbook
@@ -282,6 +282,28 @@ def test_percents_and_ranges_and_domains_are_kept(edition: str, send: Any) -> No
     assert wrong == f"The mapping says patients, but “{percent.name}” counts percent."
     level = MetricFactory.create(unit="level", value_domain=["1", "2", "3"])
     assert problems(send(long(metric=level), table("RBN,2024-01,4")))[0][2] == "4 is none of 1, 2, 3."
+
+
+def test_what_can_be_is_said_at_the_metric_and_narrowed_by_the_mapping(edition: str, send: Any) -> None:
+    waits = MetricFactory.create(unit="patients", lowest=10, highest=90)
+    file = table("RBN,2024-01,9", "RBN,2024-02,10", "RBN,2024-03,60")
+    assert counts(send(long(metric=waits), file)) == (2, 0, 0, 1)
+    said = problems(send(long(metric=waits, lowest=0, highest=50), file))
+    assert [message for _, _, message in said] == [f"{n} is outside what can be, 10 to 50." for n in (9, 60)]
+
+
+def test_in_a_locked_month_nothing_is_new_and_what_changes_is_a_revision(mapping: ImportMapping, send: Any) -> None:
+    written(send(mapping, table("RBN,2024-02,100")))
+    locked = {"month_end_on": dt.date(2024, 2, 29), "reason": "Filed", "locked_on": dt.date(2024, 4, 2)}
+    PeriodLock.objects.create(metric=mapping.metric, **locked)
+    job = send(mapping, table("RBN,2024-02,101", "RJR,2024-02,200", "RJR,2024-01,200"), mode="partial")
+    assert counts(job) == (1, 1, 0, 1)
+    message = "February 2024 is locked since 2 April 2024 (Filed): this figure was not filed, so it cannot be revised."
+    assert problems(job) == [(3, "value", message)]
+    assert counts(written(job)) == (1, 1, 0, 1)
+    revised: Any = Observation.objects.get(metric=mapping.metric, revision=2)
+    reasons = Change.objects.filter(table="metrics_observation", row_id=revised.pk).values_list("reason", flat=True)
+    assert (revised.value, list(reasons)) == (101, [f"Imported from figures.csv ({job.key})."])
 
 
 def test_a_code_is_whoever_had_it_then(mapping: ImportMapping, send: Any) -> None:

@@ -314,3 +314,16 @@ def test_settings_that_are_the_usual_ones_are_refused(metric: Any, api: Any) -> 
     body = {"metric": metric.key, "reason": "Just so"}
     answer = api("pmo").post("/api/v1/series-settings/", body)
     assert answer.status_code == 400 and "usual settings" in answer.json()["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize("query", ["", "?on=2024-05-01"])
+def test_charts_are_pictures_too_with_the_same_parameters(query: str, metric: Any, report: Any, api: Any) -> None:
+    report(VALUES)
+    client = api("viewer")
+    for path in (f"/api/v1/series/{metric.key}/RBN/chart", f"/api/v1/metrics/{metric.key}/league"):
+        drawn, picture = client.get(f"{path}.svg{query}"), client.get(f"{path}.png{query}")
+        assert (picture.status_code, picture["Content-Type"]) == (200, "image/png")
+        assert picture.content.startswith(b"\x89PNG\r\n") and len(picture.content) > 5000
+        cached = ("Cache-Control", "Vary", "ETag")
+        assert [picture.get(name) for name in cached] == [drawn.get(name) for name in cached]
+        assert client.get(f"{path}.png?colour=red").status_code == 400

@@ -31,6 +31,7 @@ from metrics.models import (
     Import,
     ImportMapping,
     Metric,
+    PeriodLock,
     QualityImpact,
     SavingWeight,
 )
@@ -150,6 +151,8 @@ def risks_side_by_side() -> dict[str, Any]:
         "heat_map": plain(HeatMapSerializer(heat_map_of(risks, DAY)).data),
         "standing": plain(StandingsSerializer({"on": DAY, "since": since, "results": lines}).data),
     }
+
+
 def savings() -> dict[str, Any]:
     """The ledger of last year's medicines, with and without the windfall."""
     programme = Programme.objects.get(key="efficiency-at-scale")
@@ -267,6 +270,14 @@ def make_what_the_edition_lacks() -> None:
         experience="None.",
     )
     SavingWeight.objects.create(key="fully-developed-low-risk", maturity="fully_developed", delivery_risk="low", percent=90)
+    PeriodLock.objects.create(
+        key="lock-2024-03-ae-4h",
+        metric=Metric.objects.get(key="ae-4h"),
+        month_end_on=dt.date(2024, 3, 31),
+        reason="Filed with the board paper of May 2024",
+        locked_on=DAY,
+        locked_by=reader,
+    )
     finding = Finding.objects.create(
         key="ratio-against-inputs-observation-o-dx-6w-2024-02",
         rule="ratio_against_inputs",

@@ -72,6 +72,24 @@ def describe(on: dt.date | None, precision: str | None, starts_on: dt.date | Non
             return f"{on.day} {month}"
 
 
+def when(on: dt.date, precision: str | None) -> str:
+    """A vague date as it stands after a verb: "in May 2024", "on 29 May 2024"."""
+    words = describe(on, precision)
+    match precision:
+        case DatePrecision.BEFORE_MONTH_END:
+            return words
+        case DatePrecision.MONTH_END:
+            return f"at the {words}"
+        case DatePrecision.WEEK:
+            return f"in the {words}"
+        case DatePrecision.SEASON | DatePrecision.QUARTER | DatePrecision.HALF_YEAR:
+            return f"from {words}"
+        case None | DatePrecision.DAY:
+            return f"on {words}"
+        case _:
+            return f"in {words}"
+
+
 def financial_year(day: dt.date) -> str:
     """The NHS financial year, April to March, that a day falls in: 3 May 2024 -> "2024/25"."""
     first = day.year if day.month >= 4 else day.year - 1

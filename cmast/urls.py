@@ -16,6 +16,8 @@ from metrics import analysis
 from metrics import views as metrics
 from metrics.benefit_views import SavingsView
 from metrics.facts import FactsView
+from programmes import answers as programme_answers
+from programmes import pages as programme_pages
 from programmes import views as programmes
 from risks import views as risks
 
@@ -53,6 +55,8 @@ api.register("role-holders", programmes.RoleHolderViewSet, "role-holder")
 api.register("approvals", programmes.ApprovalViewSet, "approval")
 api.register("approval-snapshots", programmes.SnapshotViewSet, "snapshot")
 api.register("votes", programmes.VoteViewSet, "vote")
+api.register("conditions", programmes.ConditionViewSet, "condition")
+api.register("waits", programmes.WaitViewSet, "wait")
 api.register("decisions", programmes.DecisionViewSet, "decision")
 api.register("actions", programmes.ActionViewSet, "action")
 api.register("funding", programmes.FundingViewSet, "funding")
@@ -125,6 +129,14 @@ urlpatterns = [
     path("api/v1/risks/standing/", risks.StandingView.as_view(), name="standing"),
     path("api/v1/programmes/<programme>/savings/", SavingsView.as_view(), name="savings"),
     path("api/v1/metrics/<metric>/league.png", analysis.LeaguePictureView.as_view(), name="league-picture"),
+    path("api/v1/approvals/<key>/outcome/", programme_answers.OutcomeView.as_view(), name="outcome"),
+    path("api/v1/programmes/<key>/dependencies/", programme_answers.DependenciesView.as_view(), name="dependencies"),
+    path(
+        "api/v1/programmes/<key>/dependencies.svg",
+        programme_answers.DependenciesChartView.as_view(),
+        name="dependencies-chart",
+    ),
+    path("programmes/<slug:key>/dependencies/", programme_pages.dependencies, name="dependencies-page"),
     path("api/v1/", include(resources)),
     path("api/schema/", pages.SchemaView.as_view(), name="schema"),
     path("api/docs/", pages.DocsView.as_view(), name="docs"),

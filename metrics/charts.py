@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 
 import resvg_py
 
-from metrics.drawing import (
+from cmast.drawing import (
     DARK_GREY,
     PALE,
     RED,

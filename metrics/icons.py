@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
-from metrics.drawing import BLUE, DARK_GREY, GREY, ORANGE, PURPLE, WHITE, add, as_text, picture, write
+from cmast.drawing import BLUE, DARK_GREY, GREY, ORANGE, PURPLE, WHITE, add, as_text, picture, write
 
 WORDS = {
     "common_cause": "Common cause: no significant change",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from xml.etree.ElementTree import Element
 
-from metrics.drawing import (
+from cmast.drawing import (
     BLUE,
     DARK_GREY,
     GREY,

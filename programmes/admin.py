@@ -6,17 +6,21 @@ from django.contrib import admin
 from django.db.models import Model
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
-from django.utils.text import get_text_list
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
 
 from cmast.desk.columns import NOTHING, figure, related, tag, vague, word_tag
 from cmast.desk.questions import Attention, me, today, verb
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
 from cmast.desk.site import RegisterSite
+from programmes import outcomes
 from programmes.health_desk import on_page
 from programmes.models import (
     Action,
     Approval,
     Closure,
+    Condition,
     Decision,
     Deliverable,
     Forum,
@@ -33,9 +37,12 @@ from programmes.models import (
     Update,
     UpdateFact,
     Vote,
+    Wait,
     Workstream,
 )
-from programmes.models.governance import IN_FAVOUR, OPEN
+from programmes.models.votes import ballots_of
+from programmes.models.waiting import AWAITED, WAITING
+from programmes.positions import position_of
 
 PLAN, GOVERNANCE, REPORTING, MONEY = "Plan and delivery", "Governance", "Reporting", "Money and capacity"
 PLACE = (("workstream", "programme"),)
@@ -73,9 +80,16 @@ class ProgrammeAdmin(PlaceAdmin):
     sections = (
         (None, (("name", "abbreviation"), ("status", "stage"), "rag", "kind")),
         ("Who answers for it", ("owner", ("sro", "chair_sponsor"))),
-        ("Plan", ("plan_years",)),
+        ("Plan", ("plan_years", "dependencies")),
         ("Closure", (("closed_on", "closure_outcome"),), OPTIONAL),
     )
+    readonly_fields = ("dependencies",)
+
+    @admin.display(description="Dependencies", empty_value=NOTHING)
+    def dependencies(self, programme: Any) -> str:
+        if programme.pk is None:
+            return ""
+        return format_html('<a href="{}">What waits for what</a>', reverse("dependencies-page", args=[programme.key]))
 
 
 @admin.register(Workstream)
@@ -185,7 +199,8 @@ class PlanYearAdmin(RecordAdmin):
 
 def _short(vote: Vote) -> str:
     """The body by the name that people use."""
-    return (vote.organisation and vote.organisation.short_name) or vote.body_label
+    organisation = vote.organisation
+    return (organisation and (organisation.abbreviation or organisation.short_name)) or vote.body_label
 
 
 @admin.register(Approval)
@@ -202,12 +217,14 @@ class ApprovalAdmin(RecordAdmin):
     )
     list_filter = ("kind", "rule", "stated_status", "body", "organisation")
     questions = ("awaiting_decision", "overdue")
+    also_read = ("body",)
     also_fetch = ("votes__organisation",)
-    readonly_fields = ("position",)
+    readonly_fields = ("outcome", "approved_at", "paper_version")
     sections = (
-        (None, ("subject", "kind", *PLACE, "position", "resolutions")),
+        (None, ("subject", "kind", *PLACE, "outcome", "resolutions")),
         ("What it takes", (("rule", "required_count"), ("body", "organisation"), "delegate_to")),
         ("When", (("expected_on", "expected_precision"), ("decided_on", "decided_precision"), "as_at_on")),
+        ("The paper", (("paper_version", "paper_revised_on"), "approved_at")),
         ("Where it stands", ("stated_status", "next_milestone")),
     )
     inlines = (
@@ -240,16 +257,25 @@ class ApprovalAdmin(RecordAdmin):
     @admin.display(description="Position", empty_value=NOTHING)
     def position(self, approval: Approval) -> str:
         """Counted from the votes; as stated where there are none."""
-        votes = list(approval.votes.all()) if approval.pk else []
+        votes = sorted(approval.votes.all(), key=lambda vote: vote.pk) if approval.pk else []
         if not votes:
             return approval.get_stated_status_display() if approval.stated_status else ""
-        required = [vote for vote in votes if vote.status not in ("not_required", "withdrawn")]
-        words = f"{sum(vote.status in IN_FAVOUR for vote in required)} of {len(required)}"
-        against = [_short(vote) for vote in required if vote.status == "rejected"]
-        waiting = [_short(vote) for vote in required if vote.status in OPEN]
-        if against:
-            words += f", rejected by {get_text_list(against, 'and')}"
-        return f"{words}, waiting for {get_text_list(waiting, 'and')}" if waiting else words
+        names = dict(zip((ballot.body for ballot in ballots_of(votes)), map(_short, votes), strict=True))
+        counts = approval.tallies(votes)
+        said = [outcomes.sentence(count, names.__getitem__, lambda body: "") for count in counts]
+        return "; ".join(said)
+
+    @admin.display(description="Today", empty_value=NOTHING)
+    def outcome(self, approval: Approval) -> str:
+        """In full: who is outstanding, and when they meet next."""
+        asked_by = getattr(approval, "asked_by", None)
+        return position_of(approval, asked_by, timezone.localdate()).sentence if asked_by else ""
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        record = super().get_object(request, object_id, from_field)
+        if record is not None:
+            record.asked_by = request.user  # what is said of it is for this reader
+        return record
 
     def when(self, approval: Approval) -> str:
         return vague("expected", "")(approval)
@@ -264,13 +290,41 @@ class VoteAdmin(RecordAdmin):
     named_by = ("organisation",)
     search_fields = ("approval__subject", "organisation__name", "placeholder", "key")
     sections = (
-        (None, ("approval", ("organisation", "forum"), "placeholder", ("status", "progress"), "conditions")),
+        (
+            None,
+            (
+                ("approval", "resolution"),
+                ("organisation", "forum"),
+                ("placeholder", "group"),
+                ("status", "progress"),
+                "conditions",
+            ),
+        ),
         ("When", (("board_on", "board_precision"), "papers_due_on", ("decided_on", "decided_precision"))),
+        ("What it was cast for", (("paper_version", "cast_at"), ("is_current", "supersedes"))),
     )
-    actions = (
-        verb("approve", "Record as approved", {"status": OPEN}, status="approved"),
-        verb("reject", "Record as rejected", {"status": OPEN}, status="rejected"),
-        verb("withdraw", "Withdraw", {"status": (*OPEN, *IN_FAVOUR, "noted", "rejected")}, status="withdrawn"),
+    readonly_fields = ("cast_at", "is_current", "supersedes")
+
+
+@admin.register(Condition)
+class ConditionAdmin(RecordAdmin):
+    group = GOVERNANCE
+    is_detail = True
+    list_display = ("text", "vote", tag("status"), vague("due", "Due"), "settled_on")
+    list_filter = ("status",)
+    questions = ("outstanding", "overdue")
+    sections = ((None, ("vote", "text", "status", ("due_on", "due_precision"), "settled_on")),)
+
+
+@admin.register(Wait)
+class WaitAdmin(RecordAdmin):
+    group = GOVERNANCE
+    list_display = ("title", "programme")
+    named_by = (*WAITING, "target__metric", *AWAITED)
+    search_fields = ("key", "milestone__title", "for_approval__subject")
+    sections = (
+        ("What waits", ("milestone", "procurement", "target", "benefit")),
+        ("For what", ("for_approval", "for_decision", "for_milestone")),
     )
 
 

@@ -6,6 +6,7 @@ from programmes.models import (
     Action,
     Approval,
     Closure,
+    Condition,
     Decision,
     Deliverable,
     Forum,
@@ -24,6 +25,7 @@ from programmes.models import (
     Update,
     UpdateFact,
     Vote,
+    Wait,
     Workstream,
 )
 
@@ -185,4 +187,20 @@ class HealthOverrideFilter(RecordFilterSet):
 
     class Meta:
         model = HealthOverride
+        fields: list[str] = []
+
+
+class ConditionFilter(RecordFilterSet):
+    outstanding = Question("outstanding", help_text="Neither met nor waived.")
+    overdue = Question("overdue", dated=True, help_text="Still outstanding after its date.")
+    approval = LinkFilter("vote__approval", help_text="Approval that the vote is on.")
+
+    class Meta:
+        model = Condition
+        fields: list[str] = []
+
+
+class WaitFilter(RecordFilterSet):
+    class Meta:
+        model = Wait
         fields: list[str] = []

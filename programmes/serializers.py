@@ -7,6 +7,7 @@ from programmes.models import (
     Action,
     Approval,
     Closure,
+    Condition,
     Decision,
     Deliverable,
     Forum,
@@ -25,6 +26,7 @@ from programmes.models import (
     Update,
     UpdateFact,
     Vote,
+    Wait,
     Workstream,
 )
 
@@ -157,3 +159,13 @@ class HealthRuleSerializer(RecordSerializer):
 class HealthOverrideSerializer(RecordSerializer):
     class Meta:
         model = HealthOverride
+
+
+class ConditionSerializer(RecordSerializer):
+    class Meta:
+        model = Condition
+
+
+class WaitSerializer(RecordSerializer):
+    class Meta:
+        model = Wait

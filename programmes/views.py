@@ -17,7 +17,7 @@ from cmast.api.problems import QueryError
 from cmast.api.viewsets import RecordViewSet
 from cmast.models import Change
 from programmes import filters, models, serializers
-from programmes.answers import HealthSerializer, spoken
+from programmes.health_answers import HealthSerializer, spoken
 from programmes.rollups import health_of, strip_of
 
 
@@ -141,6 +141,18 @@ class ClosureViewSet(RecordViewSet):
     queryset = models.Closure.objects.all()
     serializer_class = serializers.ClosureSerializer
     filterset_class = filters.ClosureFilter
+
+
+class ConditionViewSet(RecordViewSet):
+    queryset = models.Condition.objects.all()
+    serializer_class = serializers.ConditionSerializer
+    filterset_class = filters.ConditionFilter
+
+
+class WaitViewSet(RecordViewSet):
+    queryset = models.Wait.objects.all()
+    serializer_class = serializers.WaitSerializer
+    filterset_class = filters.WaitFilter
 
 
 class HealthRuleViewSet(RecordViewSet):

@@ -1,6 +1,7 @@
 """One factory per kind of record: the least that is valid, each with related records of its own."""
 
 import datetime as dt
+from typing import Any
 
 from factory import LazyFunction, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
@@ -196,6 +197,29 @@ class VoteFactory(DjangoModelFactory):
 
     approval = SubFactory(ApprovalFactory)
     organisation = SubFactory(OrganisationFactory)
+
+
+class ConditionFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.Condition
+
+    vote = SubFactory(VoteFactory)
+    text = Sequence("Condition {}".format)
+
+
+class WaitFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.Wait
+
+    for_approval = SubFactory(ApprovalFactory)
+
+    @classmethod
+    def _adjust_kwargs(cls, **kwargs: Any) -> dict[str, Any]:
+        """The programme of a wait is that of what waits."""
+        if "milestone" not in kwargs:
+            place = {"workstream": None, "programme": kwargs["programme"]} if kwargs.get("programme") else {}
+            kwargs["milestone"] = MilestoneFactory(**place)
+        return kwargs
 
 
 class DecisionFactory(PlacedFactory):

@@ -331,6 +331,7 @@ class Bulk:
             kept = {tuple(pair) for _, *pair in stored}
             if gone:
                 through.objects.filter(pk__in=gone).delete()
+            self.model.require_links(relation.name, wanted - kept)
             through.objects.bulk_create(through(**{near: owner, far: other}) for owner, other in sorted(wanted - kept))
 
     # --- Answers ------------------------------------------------------------------------------------------------------

@@ -214,6 +214,10 @@ class Record(models.Model):
     def complete(self) -> None:
         """Fill in what follows from other fields. Called before the checks of each save."""
 
+    @classmethod
+    def require_links(cls, relation: str, pairs: Collection[tuple[int, int]]) -> None:
+        """Refuse new rows of a relation to many, as (primary key here, there), that break a rule. Raises ValidationError."""
+
     def key_base(self) -> str:
         """What the key is made from where none is given."""
         return slugify(str(getattr(self, self.label_field) or ""))[:60].strip("-") or type(self).__name__.lower()

@@ -1,18 +1,23 @@
 """Programmes, what they deliver, who decides, what it costs and what is reported."""
 
+from programmes.models.approvals import Approval, Condition, Snapshot
 from programmes.models.delivery import Deliverable, Milestone
 from programmes.models.funding import Funding, MutualAid, Procurement
-from programmes.models.governance import Action, Approval, Decision, Forum, Meeting, RoleHolder, Snapshot, Vote
+from programmes.models.governance import Action, Decision, Forum, Meeting, RoleHolder
 from programmes.models.health import HealthDay, HealthOverride, HealthRule
 from programmes.models.programmes import Objective, PlacedRecord, PlanYear, Programme, Workstream
 from programmes.models.updates import Closure, Update, UpdateFact
+from programmes.models.votes import Vote
+from programmes.models.waiting import Edge, Thing, Wait, refuse_loop
 
 __all__ = [
     "Action",
     "Approval",
     "Closure",
+    "Condition",
     "Decision",
     "Deliverable",
+    "Edge",
     "Forum",
     "Funding",
     "HealthDay",
@@ -28,8 +33,11 @@ __all__ = [
     "Programme",
     "RoleHolder",
     "Snapshot",
+    "Thing",
     "Update",
     "UpdateFact",
     "Vote",
+    "Wait",
     "Workstream",
+    "refuse_loop",
 ]

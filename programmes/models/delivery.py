@@ -1,12 +1,14 @@
 """Deliverables of the plan, and milestones: everything that happens, or should, on a date."""
 
 import datetime as dt
-from typing import ClassVar
+from collections.abc import Collection
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Coalesce
+from django.db.models.signals import m2m_changed
 
 from cmast import dates
 from cmast.models import Record, RecordQuerySet
@@ -25,6 +27,7 @@ from cmast.models.fields import (
 )
 from cmast.vocabulary import DatePrecision, DateSense, Qualifier, Rag, Unit, Words
 from programmes.models.programmes import Objective, PlacedRecord
+from programmes.models.waiting import Edge, Thing, refuse_loop
 
 
 class Deliverable(Record):
@@ -247,6 +250,11 @@ class Milestone(PlacedRecord):
         if self.meeting and self.forum_id and self.meeting.forum_id != self.forum_id:
             raise ValidationError({"meeting": f"This is a meeting of “{self.meeting.forum}”."})
 
+    @classmethod
+    def require_links(cls, relation: str, pairs: Collection[tuple[int, int]]) -> None:
+        if relation == "depends_on":
+            refuse_loop(Edge(Thing("milestone", waits), Thing("milestone", first), ("milestone", "")) for waits, first in pairs)
+
     @property
     def date_in_words(self) -> str:
         """The date that counts, as vaguely as it is known: "mid-May 2024"."""
@@ -255,3 +263,12 @@ class Milestone(PlacedRecord):
         if self.forecast_on:
             return dates.describe(self.forecast_on, self.forecast_precision, self.starts_on)
         return dates.describe(self.baseline_on, self.baseline_precision or self.forecast_precision or DatePrecision.UNDATED)
+
+
+def _keep_without_loops(action: str, instance: Milestone, pk_set: set[int], reverse: bool, **_: Any) -> None:
+    """A relation to many is set by no save of its own; all but rows in bulk come by here."""
+    if action == "pre_add":
+        Milestone.require_links("depends_on", [(pk, instance.pk) if reverse else (instance.pk, pk) for pk in pk_set])
+
+
+m2m_changed.connect(_keep_without_loops, sender=Milestone.depends_on.through, dispatch_uid="programmes.depends_on")

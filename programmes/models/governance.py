@@ -1,27 +1,27 @@
-"""Who decides: forums, their meetings, approvals with one vote per deciding body, decisions and actions."""
+"""Who decides: forums, their meetings, decisions and actions. Approvals with their votes are in `approvals`."""
 
 import datetime as dt
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 
+from cmast.errors import RuleBroken
 from cmast.models import Record, RecordQuerySet
 from cmast.models.fields import (
     DayField,
     LineField,
     NumberField,
-    ProseField,
     WordField,
-    WordListField,
     precision_of,
     vague_date_rule,
     vague_day,
 )
+from cmast.models.verbs import verb
 from cmast.vocabulary import Unit, Words
 from programmes.models.programmes import PlacedRecord, Programme
+from programmes.models.votes import OPEN
 
 
 class Forum(Record):
@@ -129,6 +129,17 @@ class Meeting(Record):
         verbose_name_plural = "meetings"
         constraints = [*Record.Meta.constraints, vague_date_rule("held")]
 
+    @verb("Cancel the meeting", needs_reason=True)
+    def cancel(self) -> None:
+        """It is called off. Votes that were to be cast at it go to the body's next meeting in the calendar, if one is known."""
+        if self.is_cancelled:
+            raise RuleBroken("cannot_cancel", f"“{self}” was called off already.")
+        self.is_cancelled = True
+        self.save()
+        votes = self.forum.votes.filter(status__in=OPEN, is_current=True, board_on=self.held_on)
+        for vote in votes.select_related("approval", "organisation").order_by("pk"):
+            vote.defer()
+
 
 class RoleHolder(PlacedRecord):
     """A post or group of people that a document names by role; the person is often not known."""
@@ -163,228 +174,6 @@ class RoleHolder(PlacedRecord):
         constraints = [*Record.Meta.constraints, vague_date_rule("expected")]
 
 
-class VoteStatus(Words):
-    """What a body says. An approval without votes carries the same words as its stated status."""
-
-    PENDING = "pending"
-    AWAITING_OUTCOME = "awaiting_outcome"
-    APPROVED = "approved"
-    APPROVED_WITH_CONDITIONS = "approved_with_conditions"
-    ENDORSED = "endorsed"
-    NOTED = "noted"
-    REJECTED = "rejected"
-    NOT_REQUIRED = "not_required"
-    WITHDRAWN = "withdrawn"
-
-
-#: Not decided yet.
-OPEN = (VoteStatus.PENDING, VoteStatus.AWAITING_OUTCOME)
-#: Counts towards what the rule requires.
-IN_FAVOUR = (VoteStatus.APPROVED, VoteStatus.APPROVED_WITH_CONDITIONS, VoteStatus.ENDORSED)
-
-
-class ApprovalQuerySet(RecordQuerySet):
-    def awaiting_decision(self) -> "ApprovalQuerySet":
-        """A body has still to decide: a vote is open, or, where there are no votes, the stated status is."""
-        votes = Vote.objects.filter(approval=OuterRef("pk"))
-        return self.filter(Exists(votes.filter(status__in=OPEN)) | (~Exists(votes) & Q(stated_status__in=OPEN)))
-
-    def awaiting(self, organisation_key: str) -> "ApprovalQuerySet":
-        """This organisation has still to vote."""
-        return self.filter(
-            Exists(Vote.objects.filter(approval=OuterRef("pk"), status__in=OPEN, organisation__key=organisation_key))
-        )
-
-    def overdue(self, today: dt.date) -> "ApprovalQuerySet":
-        """Expected before that day and still open."""
-        return self.awaiting_decision().filter(expected_on__lt=today)
-
-    def with_computed(self, today: dt.date) -> "ApprovalQuerySet":
-        """Adds `votes_total`, `votes_in_favour` and `votes_open`, counted from the votes."""
-
-        def count(**status: Any) -> Coalesce:
-            votes = Vote.objects.filter(approval=OuterRef("pk"), **status).order_by().values("approval")
-            return Coalesce(Subquery(votes.annotate(count=models.Count("pk")).values("count")), 0)
-
-        return self.annotate(
-            votes_total=count(), votes_in_favour=count(status__in=IN_FAVOUR), votes_open=count(status__in=OPEN)
-        )
-
-
-class Approval(PlacedRecord):
-    """Something that bodies must agree to: one vote per deciding body, and a rule that says how many it takes."""
-
-    class Kind(Words):
-        BUSINESS_CASE = "business_case"
-        INVESTMENT = "investment"
-        DELEGATION = "delegation"
-        CONTRACT_AWARD = "contract_award"
-        PROCUREMENT_WAIVER = "procurement_waiver"
-        CLINICAL_SAFETY_CASE = "clinical_safety_case"
-        ANNUAL_PLAN = "annual_plan"
-        SCOPE_CHANGE = "scope_change"
-        CLOSURE = "closure"
-        PRIORITIES = "priorities"
-        FUNDING = "funding"
-        CAPITAL_PLAN = "capital_plan"
-        SPECIFICATION = "specification"
-        REPORT = "report"
-        GOVERNANCE = "governance"
-
-    class Rule(Words):
-        UNANIMOUS = "unanimous"
-        UNANIMOUS_OF_NAMED_BODIES = "unanimous_of_named_bodies"
-        MAJORITY = "majority"
-        QUORUM = "quorum"
-        PER_GROUP = "per_group"
-        SINGLE_BODY = "single_body"
-
-    label_field = "subject"
-
-    subject = LineField(help_text="What is to be agreed.")
-    kind = WordField(Kind, help_text="What sort of approval it is.")
-    resolutions = WordListField(help_text="The resolutions that one paper puts, where there are several.")
-    rule = WordField(Rule, null=True, help_text="What it takes. Empty where nobody has stated it.")
-    required_count = models.PositiveIntegerField(null=True, blank=True, help_text="How many bodies must agree.")
-    body = models.ForeignKey(
-        Forum,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="approvals",
-        help_text="The deciding body, or the group of them, where known.",
-    )
-    organisation = models.ForeignKey(
-        "cmast.Organisation",
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="approvals",
-        help_text="The deciding organisation, where no forum is named.",
-    )
-    delegate_to = models.ForeignKey(
-        Forum, models.PROTECT, null=True, blank=True, related_name="+", help_text="Body that the matter passes to once agreed."
-    )
-    stated_status = WordField(
-        VoteStatus,
-        null=True,
-        help_text="Status as the source states it, for an approval without votes. With votes it is derived from them.",
-    )
-    decided_on = vague_day("Date of the decision")
-    decided_precision = precision_of("the decision's date")
-    expected_on = vague_day("Date by which the decision is expected")
-    expected_precision = precision_of("the expected date")
-    as_at_on = DayField(null=True, help_text="Day that the votes were last stated for.")
-    next_milestone = models.ForeignKey(
-        "programmes.Milestone", models.PROTECT, null=True, blank=True, related_name="+", help_text="What follows from it."
-    )
-
-    objects: ClassVar = ApprovalQuerySet.as_manager()
-
-    class Meta(PlacedRecord.Meta):
-        verbose_name = "approval"
-        verbose_name_plural = "approvals"
-        constraints = [
-            *Record.Meta.constraints,
-            vague_date_rule("decided"),
-            vague_date_rule("expected"),
-            models.CheckConstraint(
-                condition=~Q(rule="quorum") | Q(required_count__isnull=False),
-                name="programmes_approval_quorum",
-                violation_error_message="A quorum needs required_count.",
-            ),
-        ]
-
-
-class Snapshot(Record):
-    """The same approval counted on another day: how many had agreed then, as a source states it."""
-
-    label_field = "as_at_on"
-    touches = ("approval",)
-    writers: ClassVar[dict[str, str]] = {"programme": "approval__programme"}
-
-    approval = models.ForeignKey(Approval, models.CASCADE, related_name="snapshots", help_text="The approval.")
-    as_at_on = DayField(help_text="Day of the count.")
-    approved_count = models.PositiveIntegerField(help_text="How many bodies had agreed.")
-    pending_count = models.PositiveIntegerField(null=True, blank=True, help_text="How many had still to decide.")
-
-    class Meta(Record.Meta):
-        verbose_name = "approval snapshot"
-        verbose_name_plural = "approval snapshots"
-        constraints = [
-            *Record.Meta.constraints,
-            models.UniqueConstraint(fields=["approval", "as_at_on"], name="programmes_snapshot_day"),
-        ]
-
-
-class VoteQuerySet(RecordQuerySet):
-    def awaiting_decision(self) -> "VoteQuerySet":
-        """Not yet cast."""
-        return self.filter(status__in=OPEN)
-
-
-class Vote(Record):
-    """What one body says to an approval. The body may be unknown; the count stays right all the same."""
-
-    class Progress(Words):
-        NOT_SUBMITTED = "not_submitted"
-        SCHEDULED = "scheduled"
-        SUBMITTED = "submitted"
-        DEFERRED = "deferred"
-
-    label_field = "body_label"
-    touches = ("approval",)
-    writers: ClassVar[dict[str, str]] = {"programme": "approval__programme", "organisation": "organisation"}
-
-    approval = models.ForeignKey(Approval, models.CASCADE, related_name="votes", help_text="What is voted on.")
-    organisation = models.ForeignKey(
-        "cmast.Organisation",
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="votes",
-        help_text="Organisation that votes; empty while unknown.",
-    )
-    forum = models.ForeignKey(
-        Forum, models.PROTECT, null=True, blank=True, related_name="votes", help_text="Body of the organisation that votes."
-    )
-    placeholder = LineField(max_length=100, blank=True, help_text="Stands for a body that is not known yet.")
-    status = WordField(VoteStatus, default=VoteStatus.PENDING, help_text="The vote.")
-    progress = WordField(Progress, null=True, help_text="How far an open vote has come.")
-    board_on = vague_day("Date of the board that decides")
-    board_precision = precision_of("the board's date")
-    papers_due_on = DayField(null=True, help_text="Last day to hand in papers for that board.")
-    decided_on = vague_day("Date by which it was decided")
-    decided_precision = precision_of("the decision's date")
-    conditions = ProseField(blank=True, help_text="Conditions of the agreement.")
-
-    objects: ClassVar = VoteQuerySet.as_manager()
-
-    class Meta(Record.Meta):
-        verbose_name = "vote"
-        verbose_name_plural = "votes"
-        constraints = [
-            *Record.Meta.constraints,
-            vague_date_rule("board"),
-            vague_date_rule("decided"),
-            models.UniqueConstraint(
-                fields=["approval", "organisation"],
-                condition=~Q(status="withdrawn"),
-                name="programmes_vote_once",
-                violation_error_message="This organisation has a vote on this approval already.",
-            ),
-            models.CheckConstraint(
-                condition=Q(organisation__isnull=False) | ~Q(placeholder=""),
-                name="programmes_vote_body",
-                violation_error_message="A vote names its organisation, or a placeholder while that is unknown.",
-            ),
-        ]
-
-    @property
-    def body_label(self) -> str:
-        return str(self.organisation or self.placeholder)
-
-
 class Decision(PlacedRecord):
     """What a forum decided."""
 
@@ -408,7 +197,12 @@ class Decision(PlacedRecord):
         Meeting, models.PROTECT, null=True, blank=True, related_name="decisions", help_text="Sitting at which it was taken."
     )
     approval = models.ForeignKey(
-        Approval, models.PROTECT, null=True, blank=True, related_name="decisions", help_text="Approval that it is part of."
+        "programmes.Approval",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="decisions",
+        help_text="Approval that it is part of.",
     )
     decided_on = vague_day("Date of the decision")
     decided_precision = precision_of("the decision's date")

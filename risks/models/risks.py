@@ -22,7 +22,7 @@ from cmast.models.fields import (
 )
 from cmast.models.verbs import verb
 from cmast.vocabulary import Unit, Words
-from programmes.models import Approval, Milestone, PlacedRecord, Workstream
+from programmes.models import Approval, Edge, Milestone, PlacedRecord, Thing, Workstream, refuse_loop
 from risks.models.questions import RiskQuerySet
 from risks.models.scoring import Appetite, Score
 from risks.models.treatment import Review
@@ -248,6 +248,9 @@ class Risk(PlacedRecord):
         super().clean()
         if self.pk and self.transferred_to_id == self.pk:
             raise ValidationError({"transferred_to": "A risk cannot be transferred to itself."})
+        if self.waits_for_id and self.holds_up_id and self.status != self.Status.CLOSED:
+            waiting, awaited = Thing("milestone", self.holds_up_id), Thing("approval", self.waits_for_id)
+            refuse_loop([Edge(waiting, awaited, ("risk", self.key))])
 
     # --- Where it stands ----------------------------------------------------------------------------------------------
 

@@ -217,9 +217,9 @@ def raw(dice: random.Random, number: int) -> int:
 
 
 def relate(dice: random.Random, number: int) -> int:
-    (milestone,), others = some(dice, Milestone, 1), some(dice, Milestone, 3)
-    new = [other for other in others if other not in milestone.depends_on.all()]
-    milestone.depends_on.add(*others)
+    (milestone,), others = some(dice, Milestone, 1), some(dice, Organisation, 3)
+    new = [other for other in others if other not in milestone.suppliers.all()]
+    milestone.suppliers.add(*others)
     return len(new)
 
 
@@ -393,7 +393,7 @@ NEEDS_REASON = [
     ("milestones/e-lims-contract-award", {"forecast_on": "2024-06-30"}),
     ("workstreams/ws-lims", {"status": "paused"}),
     ("targets/t-pifu", {"value": "6"}),
-    ("votes/a-lims-vote-1", {"status": "rejected"}),
+    ("votes/a-lims-vote-5", {"status": "awaiting_outcome"}),
 ]
 
 

@@ -26,7 +26,7 @@ COUNTS = {
     "sources": 59, "source sections": 9, "organisations": 36, "sites": 2, "people": 1,
     "plan years": 2, "programmes": 7, "workstreams": 45, "objectives": 17, "deliverables": 60,
     "forums": 27, "role holders": 18, "meetings": 10, "milestones": 47,
-    "approvals": 13, "votes": 5, "approval snapshots": 2, "decisions": 9, "actions": 10, "closures": 2,
+    "approvals": 13, "votes": 5, "approval snapshots": 2, "decisions": 9, "actions": 10, "closures": 2, "waits": 3,
     "metrics": 64, "metric levels": 1, "series breaks": 1,
     "targets": 38, "cohorts": 1, "trajectories": 4, "trajectory points": 4, "observations": 40,
     "benefits": 13, "benefit figures": 13, "funding": 9, "procurements": 5, "mutual aid": 2,

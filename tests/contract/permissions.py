@@ -53,6 +53,8 @@ role-holders        read     read    read   area      all    all    programme=pr
 approvals           read     read    read   area      all    all    programme=programme
 approval-snapshots  read     read    read   area      all    all    programme=approval__programme
 votes               read     area    read   area      all    all    programme=approval__programme organisation=organisation
+conditions          read     area    read   area      all    all    programme=vote__approval__programme organisation=vote__organisation
+waits               read     read    read   area      all    all    programme=programme
 decisions           read     read    read   area      all    all    programme=programme
 actions             read     read    area   area      all    all    programme=programme workstream=workstream
 funding             read     read    read   area      all    all    programme=programme
@@ -205,6 +207,10 @@ PAGES = {
     "heat-map-chart": (401, 200, 200),
     "standing": (401, 200, 200),
     "league-picture": (401, 200, 200),
+    "outcome": (401, 200, 200),
+    "dependencies": (401, 200, 200),
+    "dependencies-chart": (401, 200, 200),
+    "dependencies-page": (302, 200, 200),
     "schema": (401, 200, 200),
     "docs": (302, 200, 200),
     "api-unknown": (401, 404, 404),

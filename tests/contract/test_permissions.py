@@ -98,6 +98,10 @@ PATHS = {
     "league": "/api/v1/metrics/theatre-utilisation-capped/league/",
     "league-chart": "/api/v1/metrics/theatre-utilisation-capped/league.svg",
     "league-picture": "/api/v1/metrics/theatre-utilisation-capped/league.png",
+    "outcome": "/api/v1/approvals/a-lims/outcome/",
+    "dependencies": "/api/v1/programmes/diagnostics/dependencies/",
+    "dependencies-chart": "/api/v1/programmes/diagnostics/dependencies.svg",
+    "dependencies-page": "/programmes/diagnostics/dependencies/",
     "series-chart": "/api/v1/series/theatre-utilisation-capped/RBQ/chart.svg",
     "series-picture": "/api/v1/series/theatre-utilisation-capped/RBQ/chart.png",
 }
@@ -251,6 +255,12 @@ def ask(caller: Caller, cell: Cell, path: str, record: Any) -> int:
         headers["HTTP_IF_MATCH"] = f'"{record._meta.model_name}-{record.key}-{record.version}"'
     if isinstance(record, Record) and any(v.needs_key and v.path == cell.route for v in verbs_of(type(record)).values()):
         headers["HTTP_IDEMPOTENCY_KEY"] = cell.route
+    if (
+        cell.method == "POST"
+        and isinstance(record, Record)
+        and cell.route in {verb.path for verb in verbs_of(type(record)).values()}
+    ):
+        headers["HTTP_IDEMPOTENCY_KEY"] = f"{cell.route}-{record.key}"
     body = '{"note": "Changed."}' if cell.method == "PATCH" else "{}"
     with transaction.atomic():
         response = Client().generic(cell.method, path, body, "application/json", **headers)

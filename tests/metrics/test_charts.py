@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cmast.drawing import figure, shortened, text_width, tick_labels, ticks, wrapped
 from metrics.charts import Bar, burn_down, league, run_chart, small_multiples, to_png, xmr_chart
-from metrics.drawing import figure, shortened, text_width, tick_labels, ticks, wrapped
 from metrics.icons import WORDS, icon
 from metrics.spc import Analysis, analyse
 

@@ -37,7 +37,10 @@ from metrics.models import (
 )
 from metrics.realisation import realisation_of
 from metrics.series import series_of
-from programmes.models import Programme, Workstream
+from programmes.answers import spoken, spoken_graph
+from programmes.dependencies import graph_of
+from programmes.models import Approval, Programme, Workstream
+from programmes.positions import position_of
 from risks.answers import HeatMapSerializer, StandingsSerializer
 from risks.heat_map import heat_map_of
 from risks.models import Control, Review, Risk, Score
@@ -98,7 +101,10 @@ def examples() -> dict[str, dict[str, Any]]:
         found["risks"] |= risks_side_by_side()
         found["programmes"] |= {"savings": savings()}
         found["benefits"] |= {"realisation": realisation()}
+        decided, waiting = lims()
         transaction.set_rollback(True)
+    found["approvals"]["outcome"] = decided
+    found["programmes"]["dependencies"] = waiting
     found["imports"]["errors"] = {"next": None, "results": [PROBLEM]}
     found["webhooks"] |= webhook_answers(found["webhooks"]["answer"])
     body = {name: TOKEN[name] for name in ("name", "scope", "expires_at")}
@@ -162,6 +168,13 @@ def savings() -> dict[str, Any]:
 def realisation() -> dict[str, Any]:
     benefit = Benefit.objects.get(key="b-sa-diverted")
     return plain(benefit_answers.spoken_realisation(realisation_of(benefit, Asked.user, DAY)))
+
+
+def lims() -> tuple[Any, Any]:
+    """Where the LIMS approval stands, and what waits for it."""
+    position = position_of(Approval.objects.get(key="a-lims"), anybody(), DAY)
+    graph = graph_of(Programme.objects.get(key="diagnostics"), anybody(), DAY)
+    return plain(spoken(position)), plain(spoken_graph(graph))
 
 
 def corrections(observation: dict[str, Any]) -> dict[str, Any]:

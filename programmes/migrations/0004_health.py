@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cmast', '0009_lifted_on'),
-        ('programmes', '0002_milestone_dates'),
+        ('programmes', '0003_votes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

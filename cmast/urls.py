@@ -19,6 +19,7 @@ from metrics.facts import FactsView
 from programmes import answers as programme_answers
 from programmes import pages as programme_pages
 from programmes import views as programmes
+from programmes.accuracy import ForecastAccuracyView
 from risks import views as risks
 
 
@@ -49,6 +50,7 @@ api.register("objectives", programmes.ObjectiveViewSet, "objective")
 api.register("workstreams", programmes.WorkstreamViewSet, "workstream")
 api.register("deliverables", programmes.DeliverableViewSet, "deliverable")
 api.register("milestones", programmes.MilestoneViewSet, "milestone")
+api.register("forecasts", programmes.ForecastViewSet, "forecast")
 api.register("forums", programmes.ForumViewSet, "forum")
 api.register("meetings", programmes.MeetingViewSet, "meeting")
 api.register("role-holders", programmes.RoleHolderViewSet, "role-holder")
@@ -57,6 +59,7 @@ api.register("approval-snapshots", programmes.SnapshotViewSet, "snapshot")
 api.register("votes", programmes.VoteViewSet, "vote")
 api.register("conditions", programmes.ConditionViewSet, "condition")
 api.register("waits", programmes.WaitViewSet, "wait")
+api.register("agenda-items", programmes.AgendaItemViewSet, "agenda-item")
 api.register("decisions", programmes.DecisionViewSet, "decision")
 api.register("actions", programmes.ActionViewSet, "action")
 api.register("funding", programmes.FundingViewSet, "funding")
@@ -67,6 +70,7 @@ api.register("update-facts", programmes.UpdateFactViewSet, "update-fact")
 api.register("closures", programmes.ClosureViewSet, "closure")
 api.register("health-rules", programmes.HealthRuleViewSet, "health-rule")
 api.register("health-overrides", programmes.HealthOverrideViewSet, "health-override")
+api.register("handovers", programmes.HandoverViewSet, "handover")
 
 api.register("metrics", metrics.MetricViewSet, "metric")
 api.register("metric-levels", metrics.MetricLevelViewSet, "metric-level")
@@ -118,6 +122,7 @@ urlpatterns = [
     path("api/v1/series/<metric>/<organisation>/", analysis.SeriesView.as_view(), name="series"),
     path("api/v1/series/<metric>/<organisation>/chart.svg", analysis.SeriesChartView.as_view(), name="series-chart"),
     path("api/v1/series/<metric>/<organisation>/chart.png", analysis.SeriesPictureView.as_view(), name="series-picture"),
+    path("api/v1/forecast-accuracy/", ForecastAccuracyView.as_view(), name="forecast-accuracy"),
     path("api/v1/facts/<table>/", FactsView.as_view(), name="facts"),
     path("api/v1/metrics/scorecard/", analysis.ScorecardView.as_view(), name="scorecard"),
     path("api/v1/metrics/<metric>/league/", analysis.LeagueView.as_view(), name="league"),

@@ -108,6 +108,7 @@ class BenefitFilter(RecordFilterSet):
     unmeasured = Question("unmeasured", help_text="Nothing says what has come of it: no metric, no figure, no month.")
     overdue = Question("overdue", dated=True, help_text="It was to be realised by now, and nobody has said whether it was.")
     review_due = Question("review_due", dated=True, help_text="It is to be looked at again.")
+    orphaned = Question("orphaned", help_text="Its programme was closed, and nobody has taken it over.")
 
     class Meta:
         model = Benefit

@@ -5,8 +5,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
@@ -15,16 +16,23 @@ from cmast.desk.questions import Attention, me, today, verb
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
 from cmast.desk.site import RegisterSite
 from programmes import outcomes
-from programmes.health_desk import on_page
+from programmes.accuracy import BY, accuracy
+from programmes.desk import ClosureDesk, days_in_words, slip_in_words
+from programmes.health_desk import HealthOverrideAdmin, HealthRuleAdmin, on_page
 from programmes.models import (
     Action,
+    AgendaItem,
     Approval,
     Closure,
     Condition,
     Decision,
     Deliverable,
+    Forecast,
     Forum,
     Funding,
+    Handover,
+    HealthOverride,
+    HealthRule,
     Meeting,
     Milestone,
     MutualAid,
@@ -48,7 +56,7 @@ PLAN, GOVERNANCE, REPORTING, MONEY = "Plan and delivery", "Governance", "Reporti
 PLACE = (("workstream", "programme"),)
 
 
-class PlaceAdmin(RecordAdmin):
+class PlaceAdmin(ClosureDesk, RecordAdmin):
     """A programme or a workstream: its page leads to everything under it, and says how it stands and why."""
 
     admin_site: RegisterSite
@@ -96,6 +104,10 @@ class ProgrammeAdmin(PlaceAdmin):
 class WorkstreamAdmin(PlaceAdmin):
     list_display = ("name", "programme", "parent", tag("status"), tag("rag", "RAG"), "lead", "reported_from_on")
     list_filter = ("status", "rag", "closure_outcome")
+    questions = ("orphaned",)
+    attention = (
+        Attention("Workstreams of nobody", "orphaned", hint="Their programme is closed: who takes them over?", order=60),
+    )
     search_fields = ("name", "key", "programme__name")
     sections = (
         (None, ("name", ("programme", "parent"), "status", "rag", "lead", "reported_from_on")),
@@ -130,16 +142,28 @@ class DeliverableAdmin(RecordAdmin):
         return figure(deliverable.quantity, deliverable.unit, deliverable.quantity_qualifier)
 
 
-#: A milestone of which nobody has said what became of it.
-UNSETTLED = {"outcome": (None,)}
-
-
 @admin.register(Milestone)
 class MilestoneAdmin(RecordAdmin):
     group = PLAN
-    list_display = ("title", "date", "standing", tag("outcome"), tag("rag", "RAG"), "workstream", "programme")
+    list_display = ("title", "date", "standing", "slip", tag("outcome"), tag("rag", "RAG"), "workstream", "programme")
     list_filter = ("type", "stated", "status", "outcome", "rag", "financial_year", "organisation", "forum")
-    questions = ("outcome_missing", "overdue", "undated")
+    questions = ("outcome_missing", "overdue", "due_soon", "slipped", "undated")
+    readonly_fields = ("slip",)
+    inlines = (
+        inline(
+            Forecast,
+            "kind",
+            "said_on",
+            "said_by",
+            "date_on",
+            "date_precision",
+            "previous_on",
+            "previous_precision",
+            "reason",
+            max_num=0,  # they come of themselves with each new date
+            can_delete=False,
+        ),
+    )
     search_fields = ("title", "key", "outcome_note")
     sections = (
         (None, ("title", "type", *PLACE, ("stated", "status"), "rag")),
@@ -151,6 +175,7 @@ class MilestoneAdmin(RecordAdmin):
                 ("forecast_on", "forecast_precision"),
                 "starts_on",
                 ("actual_on", "actual_precision"),
+                "slip",
                 "financial_year",
             ),
         ),
@@ -166,14 +191,33 @@ class MilestoneAdmin(RecordAdmin):
             column="Outcomes missing",
             order=10,
         ),
+        Attention("Milestones within 30 days", "due_soon", hint="What comes next?", order=45),
         Attention("Milestones without a date", "undated", hint="Ahead of us, but when?", order=50),
     )
     urgency = (Coalesce("forecast_on", "baseline_on"), "pk")
-    actions = (
-        verb("achieved", "Record as achieved", UNSETTLED, outcome="achieved"),
-        verb("missed", "Record as missed", UNSETTLED, outcome="missed"),
-        verb("cancel", "Record as cancelled", UNSETTLED, outcome="cancelled"),
-    )
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.accuracy_view)
+        return [path("forecast-accuracy/", page, name="programmes_forecast_accuracy"), *super().get_urls()]
+
+    def accuracy_view(self, request: HttpRequest) -> HttpResponse:
+        """How early slippage was declared."""
+        by = request.GET.get("by", "programme")
+        if by not in BY:
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "How early slippage was declared",
+            "opts": self.opts,
+            "by": by,
+            "ways": BY,
+            "lines": accuracy(request.user, timezone.localdate(), by),
+        }
+        return TemplateResponse(request, "admin/programmes/accuracy.html", context)
+
+    @admin.display(description="Slip", ordering="slip_days_least")
+    def slip(self, milestone: Any) -> str:
+        return slip_in_words(milestone.slip_days_least, milestone.slip_days_most) if milestone.pk else NOTHING
 
     @admin.display(description="Date", ordering="due_on", empty_value=NOTHING)
     def date(self, milestone: Milestone) -> str:
@@ -344,9 +388,37 @@ class DecisionAdmin(RecordAdmin):
     list_filter = ("status", "forum")
     sections = (
         (None, ("text", "status", *PLACE)),
-        ("Who and when", (("forum", "meeting"), "approval", ("decided_on", "decided_precision"), "formalised_on")),
+        (
+            "Who and when",
+            (
+                "forum",
+                ("meeting", "agenda_item"),
+                "approval",
+                ("decided_on", "decided_precision"),
+                "formalised_on",
+                "superseded_by",
+            ),
+        ),
     )
     inlines = (inline(Action, "text", "status", "owner", "owner_role", "due_on", "due_precision"),)
+
+
+@admin.register(AgendaItem)
+class AgendaItemAdmin(RecordAdmin):
+    group = GOVERNANCE
+    is_detail = True
+    list_display = ("number", "title", "meeting", tag("purpose"), "approval", "paper_title")
+    list_display_links = ("title",)
+    list_filter = ("purpose", "meeting__forum")
+    search_fields = ("title", "paper_title", "key", "meeting__title")
+    sections = (
+        (None, ("meeting", ("number", "title"), "purpose", "approval")),
+        ("Its paper", (("paper_title", "paper_url"),)),
+    )
+    inlines = (
+        inline(Decision, "text", "status", "forum", "decided_on", "decided_precision"),
+        inline(Action, "text", "status", "owner", "owner_role", "due_on", "due_precision"),
+    )
 
 
 @admin.register(Action)
@@ -354,9 +426,9 @@ class ActionAdmin(RecordAdmin):
     group = GOVERNANCE
     list_display = ("text", tag("status"), "owner", "owner_role", vague("due", "Due"), "done_on", "workstream", "programme")
     list_filter = ("status", "owner")
-    questions = ("overdue", "outstanding")
+    questions = ("overdue", "outstanding", "orphaned")
     sections = (
-        (None, ("text", "status", *PLACE, "decision")),
+        (None, ("text", "status", *PLACE, ("meeting", "agenda_item"), "decision")),
         ("Who and when", (("owner", "owner_role"), ("due_on", "due_precision"), "done_on")),
         ("How much", (("quantity", "unit"),)),
     )
@@ -364,18 +436,13 @@ class ActionAdmin(RecordAdmin):
         Attention("Actions overdue", "overdue", hint="Still to be done after their date.", column="Actions overdue", order=40),
     )
     urgency = ("due_on", "pk")
-    actions = (
-        verb("done", "Mark as done today", {"status": ("open",)}, status="done", done_on=today),
-        verb("cancel", "Cancel", {"status": ("open",)}, status="cancelled"),
-        verb("reopen", "Open again", {"status": ("done", "cancelled")}, status="open", done_on=None),
-    )
 
     def when(self, action: Action) -> str:
         return vague("due", "")(action)
 
 
 @admin.register(Forum)
-class ForumAdmin(RecordAdmin):
+class ForumAdmin(ClosureDesk, RecordAdmin):
     group = GOVERNANCE
     list_display = ("name", "kind", tag("status"), "decision_power", "organisation", "programme", "cadence")
     list_filter = ("kind", "status", "decision_power", "organisation")
@@ -398,6 +465,7 @@ class MeetingAdmin(RecordAdmin):
         (None, ("title", "forum", ("composition", "session"), "is_cancelled")),
         ("When", (("held_on", "held_precision"), "papers_due_on")),
     )
+    inlines = (inline(AgendaItem, "number", "title", "purpose", "approval", "paper_title", "paper_url"),)
 
 
 @admin.register(RoleHolder)
@@ -536,16 +604,88 @@ class UpdateFactAdmin(RecordAdmin):
 
 
 @admin.register(Closure)
-class ClosureAdmin(RecordAdmin):
+class ClosureAdmin(ClosureDesk, RecordAdmin):
     group = REPORTING
     list_display = ("title", "closed_on", "confirmed_by", "is_risk_log_closed", "is_risk_transfer_recorded")
     list_filter = ("is_risk_log_closed", "is_risk_transfer_recorded")
     named_by = ("forum", "workstream", "programme")
     search_fields = ("key", "forum__name", "workstream__name", "programme__name")
     sections = (
-        ("What was closed", (*PLACE, "forum", "closed_on", "confirmed_by")),
+        ("What was closed", (*PLACE, "forum", ("closed_on", "closure_outcome"), "confirmed_by")),
         (
             "What is left",
             (("is_risk_log_closed", "is_risk_transfer_recorded"), "residual_workstreams", "residual_decision", "outputs"),
         ),
     )
+    inlines = (
+        inline(
+            Handover,
+            "record_type",
+            "record_key",
+            "to_programme",
+            "to_workstream",
+            "to_organisation",
+            "to_person",
+            "accepted_on",
+        ),
+    )
+
+    def closed_by(self, closure: Closure) -> Any:
+        return closure.forum or closure.workstream or closure.programme
+
+
+@admin.register(Handover)
+class HandoverAdmin(RecordAdmin):
+    group = REPORTING
+    is_detail = True
+    list_display = ("record_key", "record_type", "closure", "receiver", "accepted_on")
+    list_filter = ("record_type",)
+    also_read = (
+        "to_person",
+        "to_workstream",
+        "to_programme",
+        "to_organisation",
+        "closure__forum",
+        "closure__workstream",
+        "closure__programme",
+    )
+    sections = (
+        (None, ("closure", ("record_type", "record_key"))),
+        ("Who takes it over", (("to_programme", "to_workstream"), ("to_organisation", "to_person"), "accepted_on")),
+    )
+
+    @admin.display(description="Taken over by")
+    def receiver(self, handover: Handover) -> str:
+        return handover.receiver
+
+
+@admin.register(Forecast)
+class ForecastAdmin(RecordAdmin):
+    group = PLAN
+    is_detail = True
+    list_display = ("said_on", "milestone", "kind", "said_by", vague("date", "Date"), vague("previous", "Before"), "notice")
+    list_display_links = ("milestone",)
+    list_filter = ("kind", "said_by")
+    questions = ("slips", "declared_late")
+    search_fields = ("milestone__title", "key", "reason")
+    sections = (
+        (None, ("milestone", "kind", ("said_on", "said_by"), "reason")),
+        (
+            "The date",
+            (
+                ("date_on", "date_precision"),
+                "starts_on",
+                ("previous_on", "previous_precision"),
+                "previous_starts_on",
+            ),
+        ),
+        ("Who allowed a new baseline", ("forum", "decision", "allowed_by")),
+    )
+
+    @admin.display(description="Notice", ordering="notice_days")
+    def notice(self, forecast: Any) -> str:
+        return days_in_words(forecast.notice_days, "after it")
+
+
+admin.site.register(HealthRule, HealthRuleAdmin)
+admin.site.register(HealthOverride, HealthOverrideAdmin)

@@ -1,16 +1,19 @@
 """Filters and questions of programmes."""
 
-from cmast.api.filters import DayFilter, KeyQuestion, LinkFilter, Question, RecordFilterSet, WordInFilter
+from cmast.api.filters import DayFilter, DaysQuestion, KeyQuestion, LinkFilter, Question, RecordFilterSet, WordInFilter
 from cmast.models import Organisation
 from programmes.models import (
     Action,
+    AgendaItem,
     Approval,
     Closure,
     Condition,
     Decision,
     Deliverable,
+    Forecast,
     Forum,
     Funding,
+    Handover,
     HealthOverride,
     HealthRule,
     Meeting,
@@ -49,6 +52,8 @@ class ObjectiveFilter(RecordFilterSet):
 
 
 class WorkstreamFilter(RecordFilterSet):
+    orphaned = Question("orphaned", help_text="Goes on after its programme was closed, and nobody has taken it over.")
+
     class Meta:
         model = Workstream
         fields: list[str] = []
@@ -68,6 +73,8 @@ class MilestoneFilter(RecordFilterSet):
         "outcome_missing", dated=True, help_text="The date has passed and nobody has said what became of it."
     )
     undated = Question("undated", help_text="Something ahead without any date.")
+    due_within = DaysQuestion("due_within", help_text="Expected on the day of `on` or at most so many days after it.")
+    slipped = Question("slipped", help_text="Certainly later than first promised.")
     computed_status = WordInFilter(
         choices=Milestone.ComputedStatus.choices, help_text="What dates and outcome say on the day of `on`."
     )
@@ -76,6 +83,17 @@ class MilestoneFilter(RecordFilterSet):
 
     class Meta:
         model = Milestone
+        fields: list[str] = []
+
+
+class ForecastFilter(RecordFilterSet):
+    slips = Question("slips", help_text="A date was put off.")
+    declared_late = Question("declared_late", help_text="A date was put off when it had passed already.")
+    programme = LinkFilter("milestone__programme", help_text="Programme of the milestone.")
+    workstream = LinkFilter("milestone__workstream", help_text="Workstream of the milestone.")
+
+    class Meta:
+        model = Forecast
         fields: list[str] = []
 
 
@@ -122,6 +140,14 @@ class VoteFilter(RecordFilterSet):
         fields: list[str] = []
 
 
+class AgendaItemFilter(RecordFilterSet):
+    forum = LinkFilter("meeting__forum", help_text="Body that meets.")
+
+    class Meta:
+        model = AgendaItem
+        fields: list[str] = []
+
+
 class DecisionFilter(RecordFilterSet):
     class Meta:
         model = Decision
@@ -131,6 +157,7 @@ class DecisionFilter(RecordFilterSet):
 class ActionFilter(RecordFilterSet):
     outstanding = Question("outstanding", help_text="Still to be done.")
     overdue = Question("overdue", dated=True, help_text="Still to be done after its date.")
+    orphaned = Question("orphaned", help_text="To be done after its programme was closed, and nobody has taken it over.")
 
     class Meta:
         model = Action
@@ -203,4 +230,10 @@ class ConditionFilter(RecordFilterSet):
 class WaitFilter(RecordFilterSet):
     class Meta:
         model = Wait
+        fields: list[str] = []
+
+
+class HandoverFilter(RecordFilterSet):
+    class Meta:
+        model = Handover
         fields: list[str] = []

@@ -175,7 +175,7 @@ def _judged(dimension: Dimension, evidence: Evidence, rules: list[Rule]) -> Judg
     if not number:
         words = " ".join(unknown[:1]) or "Nothing is recorded that could be judged."
         return Judgement(dimension, Colour.CANNOT_BE_JUDGED, (), words, number, unknown)
-    return Judgement(dimension, Colour.GREEN, (), f"No rule holds of the {number} looked at.", number, unknown)
+    return Judgement(dimension, Colour.GREEN, (), f"No rule holds; {number} looked at.", number, unknown)
 
 
 def _reason(rule: Rule, evidence: Evidence) -> Reason | None:

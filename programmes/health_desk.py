@@ -3,19 +3,21 @@
 from typing import Any
 
 from django.contrib import admin
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from cmast.desk.columns import figure, tag, word_tag
 from cmast.desk.records import RecordAdmin
-from programmes.health import Colour
-from programmes.models import HealthOverride, HealthRule
+from cmast.models.notes import record_types
+from programmes.health import Colour, Sign
+from programmes.models import HealthRule
 from programmes.rollups import Place, health_of, strip_of
 
 #: Length of the strip.
 MONTHS = 12
 
 
-@admin.register(HealthRule)
 class HealthRuleAdmin(RecordAdmin):
     group = "Reporting"
     list_display = ("description", "dimension", "measure", tag("colour"), "threshold_in_words", "is_in_force")
@@ -27,7 +29,6 @@ class HealthRuleAdmin(RecordAdmin):
         return figure(rule.threshold)
 
 
-@admin.register(HealthOverride)
 class HealthOverrideAdmin(RecordAdmin):
     group = "Reporting"
     list_display = ("reason", "workstream", "programme", tag("colour"), "made_by", "made_on", "expires_on")
@@ -42,7 +43,13 @@ def on_page(place: Place, reader: Any) -> dict[str, Any]:
     (health,) = health_of([place], reader, today)
     strip = strip_of(place, today, MONTHS)
     rows = [
-        (name, in_colour(found.colour), found, [in_colour(month["colours"].get(name)) for month in strip])
+        {
+            "name": name,
+            "colour": in_colour(found.colour),
+            "found": found,
+            "reasons": [(reason.words, [(sign.words, address(sign)) for sign in reason.records]) for reason in found.reasons],
+            "months": [in_colour(month["colours"].get(name)) for month in strip],
+        }
         for name, found in health.judgements.items()
     ]
     return {
@@ -52,6 +59,15 @@ def on_page(place: Place, reader: Any) -> dict[str, Any]:
         "health_rows": rows,
         "health_months": [month["month"] for month in strip],
     }
+
+
+def address(sign: Sign) -> str:
+    """Where the record that was counted is found; nothing for a dimension, which is no record."""
+    model = record_types().get(sign.record_type)
+    if model is None:
+        return ""
+    path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return f"{path}?{urlencode({'key__exact': sign.key})}"
 
 
 def in_colour(colour: str | None) -> str:

@@ -166,7 +166,7 @@ class _Gathering:
         if short > 0:
             words = f"{benefit.title}: £{forecast.value:,.0f} forecast, £{aim.value:,.0f} aimed at."
             amount = short.quantize(Decimal("0.1"))
-            evidence.signs.append(Sign(Measure.SAVINGS_SHORT_PERCENT, "benefit-figure", forecast.key, words, amount))
+            evidence.signs.append(Sign(Measure.SAVINGS_SHORT_PERCENT, "benefit_figure", forecast.key, words, amount))
 
     def _funding(self) -> None:
         measures = {"at_risk": Measure.FUNDING_AT_RISK, "off_track": Measure.FUNDING_OFF_TRACK}

@@ -3,15 +3,19 @@
 from rest_framework import serializers
 
 from cmast.api.serializers import KeyRelatedField, RecordSerializer
+from cmast.serializers import NamingSerializer
 from programmes.models import (
     Action,
+    AgendaItem,
     Approval,
     Closure,
     Condition,
     Decision,
     Deliverable,
+    Forecast,
     Forum,
     Funding,
+    Handover,
     HealthOverride,
     HealthRule,
     Meeting,
@@ -69,8 +73,33 @@ class MilestoneSerializer(RecordSerializer):
         help_text="What dates and outcome say on the day of `?on=`, else today.",
     )
 
+    slip_days_least = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text="Days from the baseline to when it happened, or is expected now: at least, as far as vague dates say. Less "
+        "than nothing is early; null without a baseline.",
+    )
+    slip_days_most = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="The same days at most. Exact dates have one number."
+    )
+
     class Meta:
         model = Milestone
+
+
+class ForecastSerializer(RecordSerializer):
+    notice_days = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text="How many days before the last day of the date that held before it was said; less than nothing is after it.",
+    )
+    moved_days_least = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="Days by which the date moved: at least, as far as vague dates say."
+    )
+    moved_days_most = serializers.IntegerField(read_only=True, allow_null=True, help_text="The same days at most.")
+
+    class Meta:
+        model = Forecast
 
 
 class ForumSerializer(RecordSerializer):
@@ -107,6 +136,14 @@ class ApprovalSerializer(RecordSerializer):
 
     class Meta:
         model = Approval
+
+
+class AgendaItemSerializer(RecordSerializer):
+    decisions = KeyRelatedField(many=True, read_only=True, help_text="Decisions recorded under it.")
+    actions = KeyRelatedField(many=True, read_only=True, help_text="Actions recorded under it.")
+
+    class Meta:
+        model = AgendaItem
 
 
 class DecisionSerializer(RecordSerializer):
@@ -146,7 +183,14 @@ class UpdateSerializer(RecordSerializer):
         model = Update
 
 
+class HandoverSerializer(NamingSerializer):
+    class Meta:
+        model = Handover
+
+
 class ClosureSerializer(RecordSerializer):
+    handovers = HandoverSerializer(many=True, read_only=True, help_text="What is left over, and who takes it over.")
+
     class Meta:
         model = Closure
 

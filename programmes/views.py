@@ -17,6 +17,7 @@ from cmast.api.problems import QueryError
 from cmast.api.viewsets import RecordViewSet
 from cmast.models import Change
 from programmes import filters, models, serializers
+from programmes.checklists import ClosureChecklist
 from programmes.health_answers import HealthSerializer, spoken
 from programmes.rollups import health_of, strip_of
 
@@ -27,7 +28,7 @@ class PlanYearViewSet(RecordViewSet):
     filterset_class = filters.PlanYearFilter
 
 
-class ProgrammeViewSet(RecordViewSet):
+class ProgrammeViewSet(ClosureChecklist, RecordViewSet):
     queryset = models.Programme.objects.all()
     serializer_class = serializers.ProgrammeSerializer
     filterset_class = filters.ProgrammeFilter
@@ -39,7 +40,7 @@ class ObjectiveViewSet(RecordViewSet):
     filterset_class = filters.ObjectiveFilter
 
 
-class WorkstreamViewSet(RecordViewSet):
+class WorkstreamViewSet(ClosureChecklist, RecordViewSet):
     queryset = models.Workstream.objects.all()
     serializer_class = serializers.WorkstreamSerializer
     filterset_class = filters.WorkstreamFilter
@@ -55,10 +56,17 @@ class MilestoneViewSet(RecordViewSet):
     queryset = models.Milestone.objects.all()
     serializer_class = serializers.MilestoneSerializer
     filterset_class = filters.MilestoneFilter
-    also_ordered = ("due_on",)
+    also_ordered = ("due_on", "slip_days_least")
 
 
-class ForumViewSet(RecordViewSet):
+class ForecastViewSet(RecordViewSet):
+    queryset = models.Forecast.objects.all()
+    serializer_class = serializers.ForecastSerializer
+    filterset_class = filters.ForecastFilter
+    also_ordered = ("notice_days",)
+
+
+class ForumViewSet(ClosureChecklist, RecordViewSet):
     queryset = models.Forum.objects.all()
     serializer_class = serializers.ForumSerializer
     filterset_class = filters.ForumFilter
@@ -93,6 +101,12 @@ class VoteViewSet(RecordViewSet):
     serializer_class = serializers.VoteSerializer
     filterset_class = filters.VoteFilter
     needs_key = ("create", "bulk")
+
+
+class AgendaItemViewSet(RecordViewSet):
+    queryset = models.AgendaItem.objects.all()
+    serializer_class = serializers.AgendaItemSerializer
+    filterset_class = filters.AgendaItemFilter
 
 
 class DecisionViewSet(RecordViewSet):
@@ -153,6 +167,12 @@ class WaitViewSet(RecordViewSet):
     queryset = models.Wait.objects.all()
     serializer_class = serializers.WaitSerializer
     filterset_class = filters.WaitFilter
+
+
+class HandoverViewSet(RecordViewSet):
+    queryset = models.Handover.objects.all()
+    serializer_class = serializers.HandoverSerializer
+    filterset_class = filters.HandoverFilter
 
 
 class HealthRuleViewSet(RecordViewSet):

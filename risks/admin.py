@@ -58,7 +58,7 @@ class RiskAdmin(RisksAdmin):
         "escalated_to",
         "owner",
     )
-    questions = ("unresolved", "overdue", "review_due", "beyond_appetite", "unscored", "unmitigated")
+    questions = ("unresolved", "overdue", "review_due", "beyond_appetite", "unscored", "unmitigated", "orphaned")
     search_fields = ("title", "description", "key")
     change_list_template = "admin/risks/risk/change_list.html"
     readonly_fields = ("current", "next_review")

@@ -5,6 +5,7 @@ from risks.models import Control, Mitigation, Review, Risk, Score, ScoreBand
 
 
 class RiskFilter(RecordFilterSet):
+    orphaned = Question("orphaned", help_text="Its programme was closed, and nobody has taken it over.")
     overdue = Question("overdue", dated=True, help_text="Needed, or due for review, before the day of `on`.")
     unresolved = Question("unresolved", help_text="Not closed.")
     review_due = Question(

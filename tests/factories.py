@@ -147,6 +147,19 @@ class MilestoneFactory(PlacedFactory):
     forecast_precision = "day"
 
 
+class ForecastFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.Forecast
+
+    milestone = SubFactory(MilestoneFactory)
+    kind = "forecast"
+    said_on = MONTH
+    date_on = dt.date(2024, 5, 31)
+    date_precision = "month"
+    previous_on = DAY
+    previous_precision = "day"
+
+
 class ForumFactory(DjangoModelFactory):
     class Meta:
         model = programmes.Forum
@@ -220,6 +233,15 @@ class WaitFactory(DjangoModelFactory):
             place = {"workstream": None, "programme": kwargs["programme"]} if kwargs.get("programme") else {}
             kwargs["milestone"] = MilestoneFactory(**place)
         return kwargs
+
+
+class AgendaItemFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.AgendaItem
+
+    meeting = SubFactory(MeetingFactory)
+    number = Sequence(str)
+    title = Sequence("Agenda item {}".format)
 
 
 class DecisionFactory(PlacedFactory):
@@ -307,6 +329,16 @@ class HealthOverrideFactory(PlacedFactory):
     reason = Sequence("Reason {}".format)
     made_on = MONTH
     expires_on = DAY
+
+
+class HandoverFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.Handover
+
+    closure = SubFactory(ClosureFactory)
+    record_type = "workstream"
+    record_key = LazyFunction(lambda: WorkstreamFactory.create().key)
+    to_person = SubFactory(PersonFactory)
 
 
 class MetricFactory(DjangoModelFactory):

@@ -158,6 +158,17 @@ class Question(StrictBooleanFilter):
         return matching if answer else qs.exclude(pk__in=matching.order_by().values("pk"))
 
 
+class DaysQuestion(df.NumberFilter):
+    """A question about the next so many days, given the day from `?on=`: `?due_within=30`."""
+
+    def __init__(self, method: str, *, help_text: str) -> None:
+        super().__init__(help_text=help_text, min_value=0, max_value=3660, decimal_places=0)
+        self.question = method
+
+    def filter(self, qs: models.QuerySet, value: Any) -> models.QuerySet:
+        return qs if value in (None, "") else getattr(qs, self.question)(self.parent.today, int(value))
+
+
 class Judgement(StrictBooleanFilter):
     """Like a question, but with three answers: `true` and `false` are both knowledge, unknown is neither."""
 

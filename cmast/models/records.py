@@ -184,7 +184,11 @@ class Record(models.Model):
         Raises DoesNotExist when somebody has deleted it.
         """
         manager: Any = type(self)._default_manager
+        linked = dict(self._state.fields_cache)
         self.refresh_from_db(from_queryset=manager.select_for_update())
+        for name, other in linked.items():  # what was fetched beside it need not be fetched again
+            if isinstance(other, models.Model) and getattr(self, f"{name}_id", None) == other.pk:
+                self._state.fields_cache[name] = other
         self.as_read = {name: getattr(self, name) for name in self.reasoned()}
 
     @classmethod

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from cmast.errors import RuleBroken
-from cmast.models import Record, RecordQuerySet
+from cmast.models import Record
 from cmast.models.fields import (
     DayField,
     FinancialYearField,
@@ -26,10 +26,13 @@ from cmast.vocabulary import Qualifier, ScopeLevel, TimeUnit, Unit, Words
 from metrics.models.definitions import Metric
 from metrics.models.observations import Observation
 from metrics.savings import Kind, Money
-from programmes.models import Deliverable, Objective, PlacedRecord
+from programmes.models import Deliverable, HeldQuerySet, Objective, PlacedRecord
 
 
-class BenefitQuerySet(RecordQuerySet):
+class BenefitQuerySet(HeldQuerySet):
+    def left_open(self) -> "BenefitQuerySet":
+        return self.unsettled()
+
     def savings(self) -> "BenefitQuerySet":
         """Schemes of the savings ledger: money that is saved or not spent, by their type, their fields or their figures."""
         in_pounds = Exists(BenefitFigure.objects.filter(benefit=OuterRef("pk"), unit=Unit.GBP))
@@ -138,6 +141,8 @@ class Benefit(PlacedRecord):
     label_field = "title"
     touches = ("deliverable",)
     also_reasoned = ("maturity", "baseline_value", "target_value")
+    closes_with: ClassVar[dict[str, tuple[str, ...]]] = {"programme": ("programme",), "workstream": ("workstream",)}
+    loose_end = "It is still to be realised, and nobody takes it over."
 
     title = LineField(help_text="What is better.")
     benefit_type = WordField(Type, help_text="What sort of benefit it is.")

@@ -1,12 +1,12 @@
 """Deliverables of the plan, and milestones: everything that happens, or should, on a date."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.db import models
-from django.db.models import Case, Q, Value, When
+from django.db import models, transaction
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.db.models.signals import m2m_changed
 
@@ -25,7 +25,10 @@ from cmast.models.fields import (
     vague_date_rule,
     vague_day,
 )
+from cmast.models.windows import DaysBetween, first_day
 from cmast.vocabulary import DatePrecision, DateSense, Qualifier, Rag, Unit, Words
+from programmes.models.forecasts import EXPECTED, PROMISED, restated, write_down
+from programmes.models.milestone_verbs import SETTLED, MilestoneVerbs
 from programmes.models.programmes import Objective, PlacedRecord
 from programmes.models.waiting import Edge, Thing, refuse_loop
 
@@ -70,33 +73,72 @@ class Deliverable(Record):
 
 
 class MilestoneQuerySet(RecordQuerySet):
+    def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
+        """What is said of a date is written down here too."""
+        milestones = list(objs)
+        said = [found for one in milestones if (found := restated(one, getattr(one, "as_read", {})))]
+        done = super().bulk_update(milestones, fields, batch_size)
+        write_down(said)
+        return done
+
     def dated(self) -> "MilestoneQuerySet":
         """Adds `due_on`: the day by which it was last expected, baseline where nobody has forecast."""
         return self.annotate(due_on=Coalesce("forecast_on", "baseline_on"))
 
     def settled(self) -> Q:
         """Nothing is left to ask: it happened, or somebody said what became of it."""
-        return Q(actual_on__isnull=False) | Q(outcome__isnull=False) | Q(stated=Milestone.Stated.OCCURRED)
+        said = Q(outcome__isnull=False) | Q(status__in=SETTLED)
+        return Q(actual_on__isnull=False) | said | Q(stated=Milestone.Stated.OCCURRED)
 
     def overdue(self, today: dt.date) -> "MilestoneQuerySet":
-        """The date has passed and it has neither happened nor been settled."""
+        """The date has passed and it has neither happened nor been settled, even where it is said to be under way."""
         return self.dated().filter(~self.settled(), due_on__lt=today)
 
     def outcome_missing(self, today: dt.date) -> "MilestoneQuerySet":
-        """The date has passed and nobody has said what became of it: the question to put to the lead."""
-        return self.overdue(today)
+        """The date has passed and nobody has said anything since: the question to put to the lead.
+
+        These are the ones whose computed status is `past_due_outcome_unknown`. What is said to be ongoing is overdue only.
+        """
+        return self.overdue(today).filter(Q(stated__isnull=True) | ~Q(stated=Milestone.Stated.ONGOING))
+
+    def due_within(self, today: dt.date, days: int) -> "MilestoneQuerySet":
+        """Expected on that day or at most so many days after it, by the latest day that its date allows."""
+        last = today + dt.timedelta(days=days)
+        return self.dated().filter(~self.settled(), due_on__gte=today, due_on__lte=last)
+
+    def due_soon(self, today: dt.date) -> "MilestoneQuerySet":
+        """Expected within 30 days."""
+        return self.due_within(today, 30)
+
+    def with_slip(self) -> "MilestoneQuerySet":
+        """Adds `slip_days_least` and `slip_days_most`: from the baseline to when it happened, or is expected now.
+
+        Vague dates make a range, exact ones twice the same number. Null without a baseline, and where nobody knows when it
+        happened.
+        """
+        happened, open_ = Q(baseline_on__isnull=False, actual_on__isnull=False), Q(baseline_on__isnull=False) & ~self.settled()
+        first = Case(When(happened, then=first_day("actual")), When(open_, then=first_day("forecast", "starts_on")))
+        last = Case(When(happened, then=F("actual_on")), When(open_, then=F("forecast_on")))
+        return self.annotate(
+            slip_days_least=DaysBetween(F("baseline_on"), first), slip_days_most=DaysBetween(first_day("baseline"), last)
+        )
+
+    def slipped(self) -> "MilestoneQuerySet":
+        """Certainly later than first promised: the earliest day that the date allows is after the latest of the baseline."""
+        return self.with_slip().filter(slip_days_least__gt=0)
 
     def undated(self) -> "MilestoneQuerySet":
         """Something ahead without any date: ask for one."""
         return self.dated().filter(~self.settled(), ~Q(stated=Milestone.Stated.ONGOING), due_on__isnull=True)
 
     def with_computed(self, today: dt.date) -> "MilestoneQuerySet":
-        """Adds `due_on`, and `computed_status`: what the dates and the outcome say on that day."""
+        """Adds `due_on`, the slip, and `computed_status`: what the dates and the outcome say on that day."""
         words = Milestone.ComputedStatus
         happened = Q(stated=Milestone.Stated.OCCURRED) | Q(actual_on__isnull=False)
-        return self.dated().annotate(
+        dated: MilestoneQuerySet = self.dated().with_slip()
+        return dated.annotate(
             computed_status=Case(
-                When(Q(outcome__isnull=False), then=Value(words.PAST)),
+                When(Q(outcome__isnull=False) | Q(status__in=SETTLED), then=Value(words.PAST)),
                 When(happened & Q(actual_on__isnull=True) & Q(due_on__isnull=True), then=Value(words.UNDATED_PAST)),
                 When(happened, then=Value(words.PAST)),
                 When(stated=Milestone.Stated.ONGOING, then=Value(words.ONGOING)),
@@ -108,7 +150,7 @@ class MilestoneQuerySet(RecordQuerySet):
         )
 
 
-class Milestone(PlacedRecord):
+class Milestone(MilestoneVerbs, PlacedRecord):
     """Something that happened, happens or should happen: a milestone, a meeting, a launch, a date for a decision.
 
     Three dates, each as vague as it was stated: what was first promised (baseline), what is expected now (forecast), and
@@ -249,6 +291,22 @@ class Milestone(PlacedRecord):
         super().clean()
         if self.meeting and self.forum_id and self.meeting.forum_id != self.forum_id:
             raise ValidationError({"meeting": f"This is a meeting of “{self.meeting.forum}”."})
+        read = getattr(self, "as_read", {})
+        is_moved = any(read.get(name, getattr(self, name)) != getattr(self, name) for name in PROMISED)
+        if read.get("baseline_on") and is_moved and self.said is None:
+            raise ValidationError({"baseline_on": "A baseline stays as it was set. `rebaseline` says who allowed another one."})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A new date, whoever gives it and by which way, is written down as a forecast."""
+        read = {} if self._state.adding else dict(getattr(self, "as_read", {}))
+        if self.said is None and restated(self, read) is None:
+            super().save(*args, **kwargs)
+        else:
+            with transaction.atomic():
+                super().save(*args, **kwargs)
+                said, self.said = self.said or restated(self, read), None
+                write_down([said] if said else [])
+        self.as_read |= {name: getattr(self, name) for name in (*EXPECTED, *PROMISED)}
 
     @classmethod
     def require_links(cls, relation: str, pairs: Collection[tuple[int, int]]) -> None:

@@ -1,25 +1,24 @@
 """Who decides: forums, their meetings, decisions and actions. Approvals with their votes are in `approvals`."""
 
 import datetime as dt
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
 from cmast.errors import RuleBroken
-from cmast.models import Record, RecordQuerySet
+from cmast.models import Record
 from cmast.models.fields import (
     DayField,
     LineField,
-    NumberField,
     WordField,
     precision_of,
     vague_date_rule,
     vague_day,
 )
 from cmast.models.verbs import verb
-from cmast.vocabulary import Unit, Words
+from cmast.vocabulary import Words
+from programmes.models.closing import conclude, require_handed_over
 from programmes.models.programmes import PlacedRecord, Programme
 from programmes.models.votes import OPEN
 
@@ -98,6 +97,24 @@ class Forum(Record):
             ),
         ]
 
+    def clean(self) -> None:
+        require_handed_over(self)
+
+    @verb(
+        "Close it",
+        given={"status": (Status.OPEN, Status.TO_BE_ESTABLISHED)},
+        of="programmes.Closure",
+        asks=("confirmed_by",),
+        needs=("closed_on", "closure_outcome"),
+        example={"closed_on": "2024-05-03", "closure_outcome": "completed", "confirmed_by": "cmast-leadership-board"},
+    )
+    def close(self, closed_on: dt.date, closure_outcome: str, confirmed_by: Any = None, by: Any = None) -> None:
+        """End it, with the record of its closure. Refused while something that it leaves open has nobody who takes it over.
+
+        A programme's board answers for all of its programme, any forum for the actions that were recorded at its meetings.
+        """
+        conclude(self, closed_on, closure_outcome, confirmed_by, by)
+
 
 class Meeting(Record):
     """One sitting of a forum."""
@@ -172,112 +189,3 @@ class RoleHolder(PlacedRecord):
         verbose_name = "role holder"
         verbose_name_plural = "role holders"
         constraints = [*Record.Meta.constraints, vague_date_rule("expected")]
-
-
-class Decision(PlacedRecord):
-    """What a forum decided."""
-
-    class Status(Words):
-        PROPOSED = "proposed"
-        DEFERRED = "deferred"
-        APPROVED = "approved"
-        ENDORSED = "endorsed"
-        NOTED = "noted"
-        REJECTED = "rejected"
-        SUPERSEDED = "superseded"
-
-    label_field = "text"
-
-    text = LineField(help_text="What was decided.")
-    status = WordField(Status, null=True, help_text="What became of it, where stated.")
-    forum = models.ForeignKey(
-        Forum, models.PROTECT, null=True, blank=True, related_name="decisions", help_text="Body that decided, where known."
-    )
-    meeting = models.ForeignKey(
-        Meeting, models.PROTECT, null=True, blank=True, related_name="decisions", help_text="Sitting at which it was taken."
-    )
-    approval = models.ForeignKey(
-        "programmes.Approval",
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="decisions",
-        help_text="Approval that it is part of.",
-    )
-    decided_on = vague_day("Date of the decision")
-    decided_precision = precision_of("the decision's date")
-    formalised_on = DayField(null=True, help_text="Day on which it was, or is to be, made formal.")
-
-    class Meta(PlacedRecord.Meta):
-        verbose_name = "decision"
-        verbose_name_plural = "decisions"
-        constraints = [*Record.Meta.constraints, vague_date_rule("decided")]
-
-    def clean(self) -> None:
-        super().clean()
-        if self.meeting and self.forum_id and self.meeting.forum_id != self.forum_id:
-            raise ValidationError({"meeting": f"This is a meeting of “{self.meeting.forum}”."})
-
-
-class ActionQuerySet(RecordQuerySet):
-    def outstanding(self) -> "ActionQuerySet":
-        """Still to be done."""
-        return self.filter(status=Action.Status.OPEN)
-
-    def overdue(self, today: dt.date) -> "ActionQuerySet":
-        """Still to be done after its date."""
-        return self.outstanding().filter(due_on__lt=today)
-
-
-class Action(PlacedRecord):
-    """Something that somebody is to do."""
-
-    class Status(Words):
-        OPEN = "open"
-        DONE = "done"
-        CANCELLED = "cancelled"
-
-    label_field = "text"
-    writers: ClassVar[dict[str, str]] = {"programme": "programme", "workstream": "workstream"}
-
-    text = LineField(help_text="What is to be done.")
-    status = WordField(Status, default=Status.OPEN, help_text="Whether it is done.")
-    owner = models.ForeignKey(
-        "cmast.Person",
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="actions",
-        help_text="Who does it, where a person is named.",
-    )
-    owner_role = models.ForeignKey(
-        RoleHolder,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="actions",
-        help_text="Who does it, where only a role is named.",
-    )
-    decision = models.ForeignKey(
-        Decision, models.PROTECT, null=True, blank=True, related_name="actions", help_text="Decision that it follows from."
-    )
-    due_on = vague_day("Date by which it is due")
-    due_precision = precision_of("the due date")
-    done_on = DayField(null=True, help_text="When it was done.")
-    quantity = NumberField(null=True, help_text="How many things it concerns, where stated.")
-    unit = WordField(Unit, null=True, help_text="What the quantity counts.")
-
-    objects: ClassVar = ActionQuerySet.as_manager()
-
-    class Meta(PlacedRecord.Meta):
-        verbose_name = "action"
-        verbose_name_plural = "actions"
-        constraints = [
-            *Record.Meta.constraints,
-            vague_date_rule("due"),
-            models.CheckConstraint(
-                condition=Q(done_on__isnull=True) | Q(status="done"),
-                name="programmes_action_done_on",
-                violation_error_message="done_on is for an action with the status done.",
-            ),
-        ]

@@ -1,6 +1,7 @@
 """Plan years, programmes, objectives and workstreams: the tree that everything else hangs on."""
 
-from typing import Any, ClassVar
+import datetime as dt
+from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -8,7 +9,9 @@ from django.db.models import Q
 
 from cmast.models import Record
 from cmast.models.fields import DayField, FinancialYearField, LineField, WordField, WordListField, in_order
+from cmast.models.verbs import Given, verb
 from cmast.vocabulary import Rag, Words
+from programmes.models.closing import HeldQuerySet, conclude, require_handed_over
 from programmes.models.judged import Judged
 
 
@@ -29,6 +32,10 @@ class ClosureOutcome(Words):
     COMPLETED = "completed"
     HANDED_OVER = "handed_over"
     CANCELLED = "cancelled"
+
+
+#: Not closed.
+OPEN: Given = {"status": tuple(word for word in Status if word is not Status.CLOSED)}
 
 
 def closed_on_rule() -> models.CheckConstraint:
@@ -99,6 +106,24 @@ class Programme(Judged, Record):
         verbose_name_plural = "programmes"
         constraints = [*Record.Meta.constraints, closed_on_rule()]
 
+    def clean(self) -> None:
+        require_handed_over(self)
+
+    @verb(
+        "Close it",
+        given=OPEN,
+        of="programmes.Closure",
+        asks=("confirmed_by",),
+        needs=("closed_on", "closure_outcome"),
+        example={"closed_on": "2024-05-03", "closure_outcome": "completed", "confirmed_by": "cmast-leadership-board"},
+    )
+    def close(self, closed_on: dt.date, closure_outcome: str, confirmed_by: Any = None, by: Any = None) -> None:
+        """End it, with the record of its closure. Refused while something that it leaves open has nobody who takes it over.
+
+        `closure-checklist` says what that is; a handover names who takes it over.
+        """
+        conclude(self, closed_on, closure_outcome, confirmed_by, by)
+
 
 class Objective(Record):
     """What a programme sets out to achieve; numbered as its plan numbers it."""
@@ -131,8 +156,16 @@ class Objective(Record):
         no_loop(self)
 
 
+class WorkstreamQuerySet(HeldQuerySet):
+    def left_open(self) -> Self:
+        return self.exclude(status=Status.CLOSED)
+
+
 class Workstream(Judged, Record):
     """A line of work in a programme, with its lead. Workstreams form a tree."""
+
+    closes_with: ClassVar[dict[str, tuple[str, ...]]] = {"programme": ("programme",), "workstream": ("parent",)}
+    loose_end = "It goes on, and nobody takes it over."
 
     writers: ClassVar[dict[str, str]] = {"programme": "programme"}
     follows = (("parent", "programme"),)
@@ -155,10 +188,27 @@ class Workstream(Judged, Record):
     closed_on = DayField(null=True, help_text="When it was closed.")
     closure_outcome = WordField(ClosureOutcome, null=True, help_text="What became of it.")
 
+    objects: ClassVar = WorkstreamQuerySet.as_manager()
+
     class Meta(Record.Meta):
         verbose_name = "workstream"
         verbose_name_plural = "workstreams"
         constraints = [*Record.Meta.constraints, closed_on_rule()]
+
+    @verb(
+        "Close it",
+        given=OPEN,
+        of="programmes.Closure",
+        asks=("confirmed_by",),
+        needs=("closed_on", "closure_outcome"),
+        example={"closed_on": "2024-05-03", "closure_outcome": "completed", "confirmed_by": "cmast-leadership-board"},
+    )
+    def close(self, closed_on: dt.date, closure_outcome: str, confirmed_by: Any = None, by: Any = None) -> None:
+        """End it, with the record of its closure. Refused while something that it leaves open has nobody who takes it over.
+
+        `closure-checklist` says what that is; a handover names who takes it over.
+        """
+        conclude(self, closed_on, closure_outcome, confirmed_by, by)
 
     def complete(self) -> None:
         if self.parent and not self.programme_id:
@@ -167,13 +217,14 @@ class Workstream(Judged, Record):
     def clean(self) -> None:
         same_programme(self, "parent")
         no_loop(self)
+        require_handed_over(self)
 
 
 class PlacedRecord(Record):
     """A record that belongs to a workstream, or to a programme as a whole, or to the collaborative as a whole."""
 
     writers: ClassVar[dict[str, str]] = {"programme": "programme"}
-    follows = (("workstream", "programme"),)
+    follows: ClassVar[tuple[tuple[str, str], ...]] = (("workstream", "programme"),)
 
     programme = models.ForeignKey(
         Programme,

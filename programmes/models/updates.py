@@ -16,7 +16,7 @@ from cmast.models.fields import (
 )
 from cmast.vocabulary import Rag, Unit, Words
 from programmes.models.governance import Forum
-from programmes.models.programmes import PlacedRecord
+from programmes.models.programmes import ClosureOutcome, PlacedRecord
 
 
 class Update(PlacedRecord):
@@ -113,6 +113,7 @@ class Closure(PlacedRecord):
         Forum, models.PROTECT, null=True, blank=True, related_name="closures", help_text="Body that was closed."
     )
     closed_on = DayField(help_text="When.")
+    closure_outcome = WordField(ClosureOutcome, null=True, help_text="What became of it.")
     confirmed_by = models.ForeignKey(
         Forum, models.PROTECT, null=True, blank=True, related_name="+", help_text="Body that confirmed it."
     )

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Func, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Least
 
-from cmast.models import RecordQuerySet
+from programmes.models import HeldQuerySet
 from risks.models.scoring import Score, ScoreBand, rank
 from risks.models.treatment import Review
 
@@ -23,7 +23,11 @@ class DaysLater(Func):
         return super().as_sql(compiler, connection, template="date(%(expressions)s || ' days')", arg_joiner=", ", **context)
 
 
-class RiskQuerySet(RecordQuerySet):
+class RiskQuerySet(HeldQuerySet):
+    def left_open(self) -> "RiskQuerySet":
+        """Not closed, or closed with its programme without a word on where it went; and no other record carries it on."""
+        return self.filter(~Q(status="closed") | Q(is_transfer_recorded=False), transferred_to__isnull=True)
+
     def unresolved(self) -> "RiskQuerySet":
         """Everything that is not closed."""
         return self.exclude(status="closed")

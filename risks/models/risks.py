@@ -101,6 +101,7 @@ class Risk(PlacedRecord):
     label_field = "title"
     depends_on_day = True
     writers: ClassVar[dict[str, str]] = {"programme": "programme", "workstream": "workstream"}
+    closes_with: ClassVar[dict[str, tuple[str, ...]]] = {"programme": ("programme",), "workstream": ("workstream",)}
 
     kind = WordField(Kind, help_text="Risk, issue, challenge or dependency.")
     title = LineField(help_text="What it is, in one line.")
@@ -251,6 +252,13 @@ class Risk(PlacedRecord):
         if self.waits_for_id and self.holds_up_id and self.status != self.Status.CLOSED:
             waiting, awaited = Thing("milestone", self.holds_up_id), Thing("approval", self.waits_for_id)
             refuse_loop([Edge(waiting, awaited, ("risk", self.key))])
+
+    @property
+    def loose_end(self) -> str:
+        """What a closure of its programme has still to say of it."""
+        if self.status == self.Status.CLOSED:
+            return "It was closed, and it is not on record where it went."
+        return "It is open, and nobody takes it over."
 
     # --- Where it stands ----------------------------------------------------------------------------------------------
 

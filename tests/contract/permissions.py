@@ -47,6 +47,7 @@ objectives          read     read    read   area      all    all    programme=pr
 workstreams         read     read    read   area      all    all    programme=programme
 deliverables        read     read    read   area      all    all    programme=objective__programme
 milestones          read     read    area   area      all    all    programme=programme workstream=workstream
+forecasts           read     read    area   area      all    all    programme=milestone__programme workstream=milestone__workstream
 forums              read     read    read   area      all    all    programme=programme
 meetings            read     read    read   area      all    all    programme=forum__programme
 role-holders        read     read    read   area      all    all    programme=programme
@@ -55,6 +56,7 @@ approval-snapshots  read     read    read   area      all    all    programme=ap
 votes               read     area    read   area      all    all    programme=approval__programme organisation=organisation
 conditions          read     area    read   area      all    all    programme=vote__approval__programme organisation=vote__organisation
 waits               read     read    read   area      all    all    programme=programme
+agenda-items        read     read    read   area      all    all    programme=meeting__forum__programme
 decisions           read     read    read   area      all    all    programme=programme
 actions             read     read    area   area      all    all    programme=programme workstream=workstream
 funding             read     read    read   area      all    all    programme=programme
@@ -65,6 +67,7 @@ update-facts        read     read    area   area      all    all    programme=up
 closures            read     read    read   area      all    all    programme=programme
 health-rules        read     read    read   read      all    all    -
 health-overrides    read     read    read   area      all    all    programme=programme
+handovers           read     read    read   area      all    all    programme=closure__programme
 metrics             read     read    read   area      all    all    programme=programme
 metric-levels       read     read    read   area      all    all    programme=metric__programme
 series-breaks       read     read    read   area      all    all    programme=metric__programme
@@ -143,6 +146,11 @@ realisation GET     others      200   200   200  -     -      -      -
 realisation GET     restricted  404   404   404  -     -      -      -
 realisation GET     deleted     404   404   404  -     -      -      -
 realisation HEAD    own         -     200   200  -     -      -      -
+closure-checklist GET own         -     200   200  -     -      -      -
+closure-checklist GET others      200   200   200  -     -      -      -
+closure-checklist GET restricted  404   404   404  -     -      -      -
+closure-checklist GET deleted     404   404   404  -     -      -      -
+closure-checklist HEAD own        -     200   200  -     -      -      -
 
 revise      POST    own         -     400   400  -     -      -      -
 revise      POST    others      403   403   400  -     -      -      -
@@ -197,6 +205,7 @@ PAGES = {
     "series-chart": (401, 200, 200),
     "series-picture": (401, 200, 200),
     "facts": (401, 200, 200),
+    "forecast-accuracy": (401, 200, 200),
     "scorecard": (401, 200, 200),
     "savings": (401, 200, 200),
     "league": (401, 200, 200),

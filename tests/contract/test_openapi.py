@@ -34,7 +34,14 @@ def test_the_committed_document_is_the_served_one(document: Any) -> None:
 
 def test_every_resource_is_described(document: Any) -> None:
     described = {path.split("/")[3] for path in document["paths"]}
-    assert described == {"changes", "facts", "series", "spc", *(prefix for prefix, _, _ in router.registry)}
+    assert described == {
+        "changes",
+        "facts",
+        "forecast-accuracy",
+        "series",
+        "spc",
+        *(prefix for prefix, _, _ in router.registry),
+    }
 
 
 def test_every_operation_has_a_summary_a_description_and_all_its_statuses(document: Any) -> None:

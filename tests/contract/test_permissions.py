@@ -220,8 +220,10 @@ def routes(resource: str) -> dict[str, list[str]]:
         return {"list": ["GET", "HEAD"]}
     found: dict[str, list[str]] = {}
     for pattern in router.urls:
-        basename, _, route = str(pattern.name).rpartition("-")
+        name = str(pattern.name)
+        basename = max((one for one in BASENAMES.values() if name.startswith(f"{one}-")), key=len)
         if basename == BASENAMES[resource]:
+            route = name.removeprefix(f"{basename}-")
             methods = [method.upper() for method in pattern.callback.actions]
             found[route] = [*methods, *(["HEAD"] if "GET" in methods else [])]
     return found

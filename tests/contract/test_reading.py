@@ -124,7 +124,7 @@ def plausible(name: str, filter_: Any) -> str:
         return "2024-05-03"
     if kind == "MomentFilter":
         return "2024-05-03T12:00:00Z"
-    if kind == "NumberFilter":
+    if kind in ("NumberFilter", "DaysQuestion"):
         return "1"
     if kind == "WordInFilter":
         return str(filter_.extra["choices"][0][0])

@@ -37,10 +37,27 @@ from metrics.models import (
 )
 from metrics.realisation import realisation_of
 from metrics.series import series_of
+from programmes.accuracy import AccuracySerializer, accuracy
 from programmes.answers import spoken, spoken_graph
+from programmes.checklists import spoken as checklist_answer
 from programmes.dependencies import graph_of
-from programmes.models import Approval, Programme, Workstream
+from programmes.health_answers import spoken as as_health
+from programmes.models import (
+    AgendaItem,
+    Approval,
+    Closure,
+    Forecast,
+    Forum,
+    Handover,
+    HealthOverride,
+    Meeting,
+    Milestone,
+    Programme,
+    Workstream,
+)
+from programmes.models.closing import checklist
 from programmes.positions import position_of
+from programmes.rollups import health_of
 from risks.answers import HeatMapSerializer, StandingsSerializer
 from risks.heat_map import heat_map_of
 from risks.models import Control, Review, Risk, Score
@@ -102,6 +119,9 @@ def examples() -> dict[str, dict[str, Any]]:
         found["programmes"] |= {"savings": savings()}
         found["benefits"] |= {"realisation": realisation()}
         decided, waiting = lims()
+        found["programmes"]["health"] = health(Programme.objects.get(key="diagnostics"))
+        found["workstreams"]["health"] = health(Workstream.objects.get(key="ws-lims"))
+        endings, slippage = checklists(), forecast_accuracy()
         transaction.set_rollback(True)
     found["approvals"]["outcome"] = decided
     found["programmes"]["dependencies"] = waiting
@@ -112,6 +132,9 @@ def examples() -> dict[str, dict[str, Any]]:
     found |= {"changes": {"page": changes}, "series": {"answer": theatres}, "spc": spc_call()}
     found["metrics"] |= beside
     found["facts"] = {"answer": a_fact()}
+    found["forecast-accuracy"] = {"answer": slippage}
+    for resource, answer in endings.items():
+        found[resource]["closure_checklist"] = answer
     found["observations"] |= corrections(found["observations"]["answer"])
     return found | {"tokens": {"answer": TOKEN, "page": page, "body": body, "created": created}}
 
@@ -177,6 +200,28 @@ def lims() -> tuple[Any, Any]:
     return plain(spoken(position)), plain(spoken_graph(graph))
 
 
+def health(place: Any) -> dict[str, Any]:
+    """Answer of a health, with the strip of a month of which nothing is kept."""
+    (found,) = health_of([place], Asked.user, DAY)
+    months = [{"month": "2024-05", "colours": {}}]
+    return plain(as_health(found, months) | {"is_known_then": True})
+
+
+def checklists() -> dict[str, Any]:
+    """Resource -> what a closure of one of its records has to settle."""
+    ended = {
+        "programmes": Programme.objects.get(key="workforce"),
+        "workstreams": Workstream.objects.get(key="ws-band6"),
+        "forums": Forum.objects.get(key="workforce-programme-board"),
+    }
+    return {resource: plain(checklist_answer(checklist(subject, Asked.user))) for resource, subject in ended.items()}
+
+
+def forecast_accuracy() -> dict[str, Any]:
+    lines = AccuracySerializer(accuracy(Asked.user, DAY, "programme", ["diagnostics"]), many=True).data
+    return plain({"by": "programme", "results": lines})
+
+
 def corrections(observation: dict[str, Any]) -> dict[str, Any]:
     """Bodies and answers of a revision and of a withdrawal."""
     key, figure = f"{observation['key']}-r2", {"value": "86.2", "bound_operator": None, "bound_value": None}
@@ -227,7 +272,7 @@ def webhook_answers(webhook: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_what_the_edition_lacks() -> None:
-    """Readers, webhooks, files, restrictions, scores, controls, reviews and findings, none of which the edition has."""
+    """Readers, webhooks, files, restrictions, scores, controls, overrides, reviews, findings: what the edition has not."""
     reader = Person.objects.create(key="sam-example", name="Sam Example", email="sam.example@cmast.example")
     Membership.objects.create(key="sam-example-viewer", person=reader, role="viewer", valid_from=DAY)
     secret = Restriction.objects.create(key="a-lims-commercial", record_type="approval", record_key="a-lims", kind="commercial")
@@ -236,6 +281,15 @@ def make_what_the_edition_lacks() -> None:
     risk = Risk.objects.get(key="r-cyber-resilience")
     Score.objects.create(
         key="r-cyber-resilience-current", risk=risk, kind="current", likelihood=3, consequence=4, scored_on=DAY
+    )
+    HealthOverride.objects.create(
+        key="diagnostics-amber",
+        programme=Programme.objects.get(key="diagnostics"),
+        colour="amber",
+        reason="All three milestones wait for one board.",
+        made_by=reader,
+        made_on=DAY,
+        expires_on=dt.date(2024, 5, 31),
     )
     Control.objects.create(
         key="r-cyber-resilience-control",
@@ -290,6 +344,33 @@ def make_what_the_edition_lacks() -> None:
         reason="Filed with the board paper of May 2024",
         locked_on=DAY,
         locked_by=reader,
+    )
+    Forecast.objects.create(
+        key="e-lims-contract-award-forecast",
+        milestone=Milestone.objects.get(key="e-lims-contract-award"),
+        kind="forecast",
+        said_on=DAY,
+        said_by=reader,
+        date_on=dt.date(2024, 7, 31),
+        date_precision="month",
+        previous_on=dt.date(2024, 5, 31),
+        previous_precision="month",
+        reason="The fifth board meets later.",
+    )
+    AgendaItem.objects.create(
+        key="lb-2024-05-priorities",
+        meeting=Meeting.objects.get(key="m-cmast-lb-2024-05-03"),
+        number="3",
+        title="2024/25 priorities",
+        purpose="endorse",
+        paper_title="CMAST priorities for 2024/25",
+    )
+    Handover.objects.create(
+        key="ahp-faculty-handover",
+        closure=Closure.objects.get(key="c-workforce-board"),
+        record_type="workstream",
+        record_key="ws-ahp-faculty",
+        to_organisation=Organisation.objects.get(key="QYG"),
     )
     finding = Finding.objects.create(
         key="ratio-against-inputs-observation-o-dx-6w-2024-02",

@@ -18,18 +18,24 @@ from cmast.desk.forms import RecordForm
 from cmast.desk.questions import Attention, verb
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
 from cmast.errors import RuleBroken
+from cmast.mail_admin import MailDeliveryAdmin, MailTransportAdmin, ReminderAdmin, ReminderRuleAdmin, SuppressionAdmin
 from cmast.models import (
     ApiToken,
     JobRun,
+    MailDelivery,
+    MailTransport,
     Membership,
     Note,
     NoteSubject,
     Organisation,
     Person,
+    Reminder,
+    ReminderRule,
     Restriction,
     Site,
     Source,
     SourceSection,
+    Suppression,
     Webhook,
     WebhookDelivery,
 )
@@ -39,6 +45,12 @@ PEOPLE, REPORTING, SYSTEM = "People and places", "Reporting", "System"
 
 # Rights follow from memberships.
 admin.site.unregister(Group)
+
+admin.site.register(ReminderRule, ReminderRuleAdmin)
+admin.site.register(Reminder, ReminderAdmin)
+admin.site.register(MailDelivery, MailDeliveryAdmin)
+admin.site.register(MailTransport, MailTransportAdmin)
+admin.site.register(Suppression, SuppressionAdmin)
 
 
 @admin.register(Organisation)

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.module_loading import autodiscover_modules
 
 
 class CmastConfig(AppConfig):
@@ -8,6 +9,9 @@ class CmastConfig(AppConfig):
 
     def ready(self) -> None:
         from cmast.history import triggers
+
+        # What is due is said by the apps; each brings a module of this name.
+        autodiscover_modules("reminders")
 
         # Once per run of `migrate`, before its first and after its last migration.
         pre_migrate.connect(triggers.remove, sender=self, dispatch_uid="cmast.history.remove")

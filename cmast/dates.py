@@ -1,4 +1,4 @@
-"""Vague dates and financial years.
+"""Vague dates, financial years and working days.
 
 A date of the register is a day plus how exactly it is known: "mid-May 2024" is stored as 20 May 2024, `mid_month`. The day
 is always the *latest* that the words allow, so that sorting and reminding err on the patient side.
@@ -6,6 +6,9 @@ is always the *latest* that the words allow, so that sorting and reminding err o
 
 import calendar
 import datetime as dt
+from functools import cache
+
+import holidays
 
 from cmast.vocabulary import DATELESS, DatePrecision
 
@@ -107,3 +110,30 @@ def financial_year_days(name: str) -> tuple[dt.date, dt.date]:
     if int(second) != (int(first) + 1) % 100:
         raise ValueError(f"{name!r} does not name two years in a row")
     return dt.date(int(first), 4, 1), dt.date(int(first) + 1, 3, 31)
+
+
+# --- Working days -----------------------------------------------------------------------------------------------------
+
+
+@cache
+def _bank_holidays(year: int) -> frozenset[dt.date]:
+    return frozenset(holidays.country_holidays("GB", subdiv="ENG", years=year))
+
+
+def is_working_day(day: dt.date) -> bool:
+    """Monday to Friday, unless it is a bank holiday in England."""
+    return day.weekday() < 5 and day not in _bank_holidays(day.year)
+
+
+def next_working_day(day: dt.date) -> dt.date:
+    """The first working day after that day."""
+    return add_working_days(day, 1)
+
+
+def add_working_days(day: dt.date, number: int) -> dt.date:
+    """The day that is so many working days later; 0 gives the day itself."""
+    for _ in range(number):
+        day += dt.timedelta(days=1)
+        while not is_working_day(day):
+            day += dt.timedelta(days=1)
+    return day

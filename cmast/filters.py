@@ -7,10 +7,12 @@ from cmast.models import (
     NoteSubject,
     Organisation,
     Person,
+    ReminderRule,
     Restriction,
     Site,
     Source,
     SourceSection,
+    Suppression,
     Webhook,
 )
 
@@ -78,4 +80,16 @@ class WebhookFilter(RecordFilterSet):
 
     class Meta:
         model = Webhook
+        fields: list[str] = []
+
+
+class ReminderRuleFilter(RecordFilterSet):
+    class Meta:
+        model = ReminderRule
+        fields: list[str] = []
+
+
+class SuppressionFilter(RecordFilterSet):
+    class Meta:
+        model = Suppression
         fields: list[str] = []

@@ -14,10 +14,12 @@ from cmast.models import (
     Organisation,
     Person,
     Record,
+    ReminderRule,
     Restriction,
     Site,
     Source,
     SourceSection,
+    Suppression,
     Webhook,
     WebhookDelivery,
 )
@@ -92,6 +94,28 @@ class RestrictionSerializer(NamingSerializer):
 
     class Meta:
         model = Restriction
+
+
+class ReminderRuleSerializer(RecordSerializer):
+    class Meta:
+        model = ReminderRule
+
+
+class PreviewSerializer(serializers.Serializer):
+    """One reminder that a rule would make."""
+
+    person = serializers.CharField(source="person.key", help_text="Key of the person who is reminded.")
+    record_type = serializers.CharField(source="reminder.record_type", help_text="Kind of record that it is about.")
+    record = serializers.CharField(source="record.key", help_text="Key of that record.")
+    title = serializers.CharField(source="record", help_text="What it is called.")
+    due_on = serializers.DateField(source="reminder.due_on", help_text="Its date.")
+    remind_on = serializers.DateField(source="reminder.remind_on", help_text="Day that the rule names.")
+    is_escalated = serializers.BooleanField(source="reminder.is_escalated", help_text="Whether somebody else has not answered.")
+
+
+class SuppressionSerializer(RecordSerializer):
+    class Meta:
+        model = Suppression
 
 
 class WebhookSerializer(RecordSerializer):

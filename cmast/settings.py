@@ -252,6 +252,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "cmast.tasks.heartbeat", "schedule": 60.0, "options": {"expires": 55}},
     "send-webhooks": {"task": "cmast.tasks.send_webhooks", "schedule": 15.0, "options": {"expires": 14}},
+    "plan-reminders": {"task": "cmast.tasks.plan_reminders", "schedule": 600.0, "options": {"expires": 590}},
+    "send-mail": {"task": "cmast.tasks.send_mail", "schedule": 20.0, "options": {"expires": 19}},
     "run-imports": {"task": "metrics.tasks.run_imports", "schedule": 10.0, "options": {"expires": 9}},
     "refresh-rollups": {"task": "metrics.tasks.refresh_rollups", "schedule": 10.0, "options": {"expires": 9}},
     "refresh-all-rollups": {
@@ -278,6 +280,23 @@ CELERY_BEAT_SCHEDULE = {
 EMAIL_CONFIG = env.email_url("CMAST_EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("CMAST_FROM_EMAIL", default="CMAST register <register@cmast.invalid>")
+#: Where people reach the register, for links in mail.
+PUBLIC_URL = env.str("CMAST_PUBLIC_URL", default="http://localhost:8000").rstrip("/")
+#: How mail goes out: smtp, smtp_oauth, notify, or files under var/mail.
+_smtp = EMAIL_CONFIG["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+MAIL_TRANSPORT = env.str("CMAST_MAIL_TRANSPORT", default="smtp" if _smtp else "files")
+MAIL_DIR = VAR_DIR / "mail"
+# Exchange Online: an application of the tenant that may send as the mailbox.
+OAUTH_TENANT = env.str("CMAST_OAUTH_TENANT", default="")
+OAUTH_CLIENT_ID = env.str("CMAST_OAUTH_CLIENT_ID", default="")
+OAUTH_CLIENT_SECRET = env.str("CMAST_OAUTH_CLIENT_SECRET", default="")
+OAUTH_TOKEN_URL = env.str(
+    "CMAST_OAUTH_TOKEN_URL", default=f"https://login.microsoftonline.com/{OAUTH_TENANT}/oauth2/v2.0/token"
+)
+# GOV.UK Notify: the key of the service and a template with ((subject)) and ((body)).
+NOTIFY_API_KEY = env.str("CMAST_NOTIFY_API_KEY", default="")
+NOTIFY_TEMPLATE_ID = env.str("CMAST_NOTIFY_TEMPLATE_ID", default="")
+NOTIFY_URL = env.str("CMAST_NOTIFY_URL", default="https://api.notifications.service.gov.uk").rstrip("/")
 
 # --- Webhooks ---------------------------------------------------------------------------------------------------------
 

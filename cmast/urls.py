@@ -41,6 +41,8 @@ api.register("source-sections", cmast.SourceSectionViewSet, "source-section")
 api.register("notes", cmast.NoteViewSet, "note")
 api.register("note-subjects", cmast.NoteSubjectViewSet, "note-subject")
 api.register("restrictions", cmast.RestrictionViewSet, "restriction")
+api.register("reminder-rules", cmast.ReminderRuleViewSet, "reminder-rule")
+api.register("suppressions", cmast.SuppressionViewSet, "suppression")
 api.register("webhooks", cmast.WebhookViewSet, "webhook")
 api.register("tokens", cmast.TokenViewSet, "token")
 

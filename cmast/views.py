@@ -7,18 +7,21 @@ from typing import Any
 import orjson
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cmast import filters, models, serializers
+from cmast import filters, models, reminders, serializers
 from cmast.api import conditional
 from cmast.api.idempotency import HEADER, once
-from cmast.api.pagination import KeysetPagination
+from cmast.api.pagination import KeysetPagination, refuse_unknown
+from cmast.api.problems import QueryError
 from cmast.api.viewsets import RecordViewSet
 
 LIFETIME = dt.timedelta(days=365)
@@ -70,6 +73,35 @@ class NoteSubjectViewSet(RecordViewSet):
     queryset = models.NoteSubject.objects.all()
     serializer_class = serializers.NoteSubjectSerializer
     filterset_class = filters.NoteSubjectFilter
+
+
+class ReminderRuleViewSet(RecordViewSet):
+    queryset = models.ReminderRule.objects.all()
+    serializer_class = serializers.ReminderRuleSerializer
+    filterset_class = filters.ReminderRuleFilter
+
+    @extend_schema(
+        summary="Who would get what by a rule",
+        description="The reminders that the rule would make for one working day, of records that you may see, the first 1,000, "
+        "whether the rule is switched on or not. Weekends and bank holidays of England have none.",
+        parameters=[OpenApiParameter("on", OpenApiTypes.DATE, description="The day. The next working day when left out.")],
+        responses=serializers.PreviewSerializer(many=True),
+    )
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_unknown(request, {"on"})
+        rule = get_object_or_404(self.get_queryset(), key=kwargs["key"])
+        try:
+            on = reminders.day_asked(request.query_params.get("on", ""))
+        except ValueError as error:
+            raise QueryError({"on": str(error)}) from error
+        return Response(serializers.PreviewSerializer(reminders.preview(rule, on, request.user), many=True).data)
+
+
+class SuppressionViewSet(RecordViewSet):
+    queryset = models.Suppression.objects.all()
+    serializer_class = serializers.SuppressionSerializer
+    filterset_class = filters.SuppressionFilter
 
 
 class RestrictionViewSet(RecordViewSet):

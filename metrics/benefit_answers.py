@@ -50,7 +50,7 @@ class TotalSerializer(serializers.Serializer):
     words = _said("The sum in words.")
 
 
-class StandingSerializer(serializers.Serializer):
+class SchemeStandingSerializer(serializers.Serializer):
     """A sum or a figure beside a target."""
 
     target = _number("The target.")
@@ -91,7 +91,7 @@ class RollupSerializer(serializers.Serializer):
     missing = _keys("Schemes without such a figure.")
     total = TotalSerializer(allow_null=True, help_text="Their sum; null where they cannot be added.")
     refusal = _said("Why they cannot be added; empty where they can.")
-    standing = StandingSerializer(allow_null=True, help_text="The sum beside the programme's target.")
+    standing = SchemeStandingSerializer(allow_null=True, help_text="The sum beside the programme's target.")
     gap = _said("What is unallocated, or still to be delivered, in words; empty without a target.")
     run_rate = RunRateSerializer(allow_null=True, help_text="For a year to date with a target.")
     weighted = WeightedSerializer(allow_null=True, help_text="For what is still ahead.")

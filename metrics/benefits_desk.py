@@ -39,12 +39,6 @@ class BenefitAdmin(BenefitsAdmin):
         "organisation",
     )
     questions = ("savings", "unmeasured", "overdue", "review_due")
-    attention = (
-        Attention(
-            "Benefits that nothing measures", "unmeasured", hint="Name a metric, or enter what has come of it.", order=82
-        ),
-        Attention("Benefits to look at again", "review_due", hint="Their review date has come.", order=83),
-    )
     readonly_fields = ("is_cleared", "pages")
     sections = (
         (
@@ -227,9 +221,9 @@ class QualityImpactAdmin(BenefitsAdmin):
 
 
 class SavingWeightAdmin(BenefitsAdmin):
-    list_display = ("maturity", "delivery_risk", "percent_in_words")
-    list_filter = ("maturity", "delivery_risk")
-    sections = ((None, (("maturity", "delivery_risk"), "percent")),)
+    list_display = ("maturity", "delivery_risk", "financial_year", "percent_in_words")
+    list_filter = ("financial_year", "maturity", "delivery_risk")
+    sections = ((None, ("financial_year", ("maturity", "delivery_risk"), "percent")),)
 
     @admin.display(description="Expected", ordering="percent")
     def percent_in_words(self, weight: SavingWeight) -> str:

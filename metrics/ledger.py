@@ -237,7 +237,7 @@ def ledger_of(programme: Programme, reader: Reader, year: str, asked: Asked | No
         left_out=[(scheme, why[scheme.key]) for scheme in candidates if why[scheme.key]],
         lines=lines + _from_months(schemes, lines, reader, year),
         targets=_distinct([figure.as_money() for figure in aims]),
-        weights=_weights(schemes, reader),
+        weights=_weights(schemes, reader, year),
     )
 
 
@@ -276,9 +276,11 @@ def _from_months(schemes: Mapping[str, Any], stated: list[Money], reader: Reader
     return found
 
 
-def _weights(schemes: Mapping[str, Benefit], reader: Reader) -> dict[str, Decimal]:
+def _weights(schemes: Mapping[str, Benefit], reader: Reader, year: str) -> dict[str, Decimal]:
     """Scheme -> weight in percent, for those whose stage and risk are stated and have a weight."""
-    rows = SavingWeight.objects.visible_to(reader).values_list("maturity", "delivery_risk", "percent")
+    rows = (
+        SavingWeight.objects.visible_to(reader).filter(financial_year=year).values_list("maturity", "delivery_risk", "percent")
+    )
     table = {(maturity, risk): percent for maturity, risk, percent in rows}
     found = {key: table.get((str(scheme.maturity), str(scheme.delivery_risk))) for key, scheme in schemes.items()}
     return {key: percent for key, percent in found.items() if percent is not None}

@@ -52,6 +52,9 @@ class SeriesSettingViewSet(RecordViewSet):
 
 
 class PeriodLockViewSet(RecordViewSet):
+    """A lock is never deleted: the month is opened again, with the reason, and what was closed is known ever after."""
+
+    http_method_names = ["get", "head", "post", "put", "patch"]
     queryset = models.PeriodLock.objects.all()
     serializer_class = serializers.PeriodLockSerializer
     filterset_class = filters.PeriodLockFilter

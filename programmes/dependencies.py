@@ -10,6 +10,7 @@ from django.apps import apps
 
 from cmast import dates
 from cmast.models import Reader
+from cmast.vocabulary import DateSense
 from programmes import slips
 from programmes.models import Approval, Edge, Programme, Thing
 from programmes.models.waiting import KINDS, edges
@@ -145,7 +146,7 @@ def _step(thing: Thing, record: Any, position: Position | None, on: dt.date) -> 
         case "approval":
             return _approval_step(record, position)
         case "milestone":
-            return Step(_milestone_state(record, on), _milestone_window(record))
+            return _milestone_step(record, on)
         case "procurement":
             is_done = bool(record.awarded_on and record.awarded_on <= on)
             planned = dates.window(record.award_expected_on, record.award_expected_precision)
@@ -153,22 +154,31 @@ def _step(thing: Thing, record: Any, position: Position | None, on: dt.date) -> 
         case "decision":
             return _decision_step(record, on)
         case "target":
-            return Step(State.AHEAD, dates.window(record.due_on, record.due_precision))
+            due = dates.window(record.due_on, record.due_precision)
+            return Step(State.AHEAD, _last_day(due), due)
         case _:
             return Step()
 
 
+def _last_day(window: slips.Window | None) -> slips.Window | None:
+    """Of a date by which something is wanted only the last day counts."""
+    return window and (window[1], window[1])
+
+
 def _approval_step(approval: Approval, position: Position | None) -> Step:
-    planned = dates.window(approval.expected_on, approval.expected_precision)
-    if position is None:
-        return Step(State.AHEAD, planned)
-    match position.outcome:
-        case Outcome.APPROVED:
-            return Step(State.DONE, planned)
-        case Outcome.REJECTED:
-            return Step(State.STOPPED, planned)
+    expected = dates.window(approval.expected_on, approval.expected_precision)
+    states = {Outcome.APPROVED: State.DONE, Outcome.REJECTED: State.STOPPED}
+    if position is None or position.outcome in states:
+        return Step(states[position.outcome] if position else State.AHEAD, _last_day(expected), expected)
     due = position.due
-    return Step(State.PUT_OFF if due is None and position.is_put_off else State.AHEAD, planned, due)
+    state = State.PUT_OFF if due is None and position.is_put_off else State.AHEAD
+    return Step(state, _last_day(expected), expected, due)
+
+
+def _milestone_step(milestone: Any, on: dt.date) -> Step:
+    window = _milestone_window(milestone)
+    is_last_day = milestone.sense in (DateSense.BY, DateSense.BY_END_OF)
+    return Step(_milestone_state(milestone, on), _last_day(window) if is_last_day else window, window)
 
 
 def _milestone_state(milestone: Any, on: dt.date) -> State:

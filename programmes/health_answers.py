@@ -8,7 +8,7 @@ from programmes.health import Colour, Dimension, Judgement, Measure, Reason, Sig
 from programmes.rollups import Health
 
 
-class SignSerializer(serializers.Serializer):
+class HealthSignSerializer(serializers.Serializer):
     """A record that a rule counts."""
 
     record_type = serializers.CharField(help_text="Kind of record; dimension, for the overall colour.")
@@ -16,7 +16,7 @@ class SignSerializer(serializers.Serializer):
     words = serializers.CharField(help_text="What it says.")
 
 
-class ReasonSerializer(serializers.Serializer):
+class HealthReasonSerializer(serializers.Serializer):
     """A rule that holds."""
 
     rule = serializers.CharField(help_text="Key of the health rule.")
@@ -24,10 +24,10 @@ class ReasonSerializer(serializers.Serializer):
     value = serializers.CharField(help_text="What was found.")
     threshold = serializers.CharField(help_text="The rule holds from this number on.")
     words = serializers.CharField(help_text="Both in a sentence.")
-    records = SignSerializer(many=True, help_text="The records that were counted.")
+    records = HealthSignSerializer(many=True, help_text="The records that were counted.")
 
 
-class JudgementSerializer(serializers.Serializer):
+class HealthJudgementSerializer(serializers.Serializer):
     """A colour, and why."""
 
     dimension = serializers.ChoiceField(Dimension.choices, help_text="What is judged.")
@@ -35,7 +35,7 @@ class JudgementSerializer(serializers.Serializer):
     rule = serializers.CharField(help_text="Key of the rule that decides; `no-rule-holds` or `nothing-to-judge` without one.")
     words = serializers.CharField(help_text="Why, in sentences.")
     judged = serializers.IntegerField(help_text="How many things were looked at.")
-    reasons = ReasonSerializer(many=True, help_text="The rules that hold.")
+    reasons = HealthReasonSerializer(many=True, help_text="The rules that hold.")
     unknown = serializers.ListField(child=serializers.CharField(), help_text="What could not be judged, in sentences.")
 
 
@@ -69,7 +69,7 @@ class HealthSerializer(serializers.Serializer):
     colour = serializers.ChoiceField(Colour.choices, help_text="The colour that counts: the override where there is one.")
     computed_colour = serializers.ChoiceField(Colour.choices, help_text="The overall colour as computed.")
     override = OverrideSerializer(allow_null=True, help_text="The override that holds, if any.")
-    dimensions = JudgementSerializer(many=True, help_text="The five dimensions and overall, each with its reasons.")
+    dimensions = HealthJudgementSerializer(many=True, help_text="The five dimensions and overall, each with its reasons.")
     is_known_then = serializers.BooleanField(
         help_text="Whether it is what the register knew at `as_of`; otherwise it is what it knows now of that day."
     )

@@ -91,7 +91,7 @@ def _box(root: Element, node: Node, x: float, y: float) -> None:
         stroke_width=2,
         stroke_dasharray=dashes,
     )
-    add(group, "rect", x=x, y=y, width=WIDTH, height=20, fill=PALE)
+    add(group, "rect", x=x + 1, y=y + 1, width=WIDTH - 2, height=20, fill=PALE)
     write(group, x + 10, y + 15, node.thing.kind.capitalize(), size=12, fill=DARK_GREY)
     if node.planned:
         write(
@@ -105,11 +105,16 @@ def _box(root: Element, node: Node, x: float, y: float) -> None:
 
 
 def _arrow(root: Element, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """From what is waited for to what waits."""
+    """From what is waited for to what waits; past the columns between them in the gap below the rows."""
     x, y, to_x, to_y = start[0] + WIDTH, start[1] + HEIGHT / 2, end[0], end[1] + HEIGHT / 2
-    bend = max((to_x - x) / 2, 20)
-    way = f"M {x:g} {y:g} C {x + bend:g} {y:g} {to_x - bend:g} {to_y:g} {to_x - 8:g} {to_y:g}"
-    add(root, "path", d=way, fill="none", stroke=DARK_GREY, stroke_width=1.5)
+    half = GAP / 2
+    if to_x - x > GAP:
+        low = max(y, to_y) + (HEIGHT + ROW) / 2
+        down = f"C {x + half:g} {y:g} {x + half:g} {low:g} {x + GAP:g} {low:g} L {to_x - GAP:g} {low:g}"
+        way = f"{down} C {to_x - half:g} {low:g} {to_x - half:g} {to_y:g} {to_x - 8:g} {to_y:g}"
+    else:
+        way = f"C {x + half:g} {y:g} {to_x - half:g} {to_y:g} {to_x - 8:g} {to_y:g}"
+    add(root, "path", d=f"M {x:g} {y:g} {way}", fill="none", stroke=DARK_GREY, stroke_width=1.5)
     add(root, "path", d=f"M {to_x:g} {to_y:g} l -9 -5 v 10 z", fill=DARK_GREY)
 
 

@@ -39,10 +39,15 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something on the way: when it was planned, and when it can be by what is known of itself."""
+    """Something on the way.
+
+    `planned` is what a slip is measured against. Where that is a last day ("by the end of May"), `within` is when it is likely
+    to be. `possible` is when it can be by what is known of itself, such as when its boards meet.
+    """
 
     state: State = State.AHEAD
     planned: Window | None = None
+    within: Window | None = None
     possible: Window | None = None
 
 
@@ -85,7 +90,7 @@ class Forecast:
         least, most = self.days
         if most is None:
             late = f"it slips by at least {_days(least)}" if least else "it may slip"
-            return f"at risk: {late}, what it waits for is overdue"
+            return f"at risk: {late} (overdue)"
         if least == 0:
             return f"at risk: it may slip by up to {_days(most)}"
         return f"at risk: it slips by {_days(most)}" if least == most else f"at risk: it slips by {least} to {_days(most)}"
@@ -137,7 +142,7 @@ def _of(step: Step, awaited: Mapping[T, Forecast], today: dt.date) -> Forecast:
         return Forecast(Standing.STOPPED, because=because)
     if step.state is State.PUT_OFF or any(found.is_put_off for found in open_ones.values()):
         return Forecast(Standing.AT_RISK, because=because)
-    own = _from(step.possible or step.planned, today)
+    own = _from(step.possible or step.within or step.planned, today)
     windows = [found.expected for found in open_ones.values()]
     if None in windows:
         return Forecast(Standing.UNKNOWN, because=because)

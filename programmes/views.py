@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from cmast.api.finding import visible
 from cmast.api.pagination import refuse_unknown
-from cmast.api.past import day_of_question, moment_of, the_past
+from cmast.api.past import asked_day, day_of_question, moment_of, the_past
 from cmast.api.problems import QueryError
 from cmast.api.viewsets import RecordViewSet
 from cmast.models import Change
@@ -219,7 +219,8 @@ class HealthView(APIView):
     )
     def get(self, request: Request, key: str) -> Response:
         refuse_unknown(request, ("as_of", "on", "months"))
-        months, today, reader = _months(request), day_of_question(request), request.user
+        today = asked_day(request, "on") or day_of_question(request)
+        months, reader = _months(request), request.user
         is_known_then = _was_kept(request)
         with the_past(request) if is_known_then else nullcontext():
             place = visible(self.model, key, reader)
@@ -258,8 +259,10 @@ def _was_kept(request: Request) -> bool:
 
 
 def _months(request: Request) -> int:
-    """How many months the strip has. Raises QueryError."""
-    given = request.query_params.get("months", "0")
-    if not (given.isascii() and given.isdecimal() and len(given) < 4 and int(given) <= MOST_MONTHS):
+    """How many months the strip has: none where none are asked for. Raises QueryError."""
+    given = request.query_params.get("months")
+    if given is None:
+        return 0
+    if not (given.isascii() and given.isdecimal() and len(given) < 4 and 1 <= int(given) <= MOST_MONTHS):
         raise QueryError({"months": f"Give a whole number from 1 to {MOST_MONTHS}."})
     return int(given)

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from risks.models import Appetite, Risk
+from risks.models import Risk, RiskAppetite
 from risks.standing import Movement
 
 
@@ -38,9 +38,9 @@ class StandingSerializer(serializers.Serializer):
     current_score = serializers.IntegerField(allow_null=True, help_text="Latest score by that day.")
     target_score = serializers.IntegerField(allow_null=True, help_text="Latest score that is aimed at.")
     band = serializers.CharField(allow_null=True, help_text="What the current score is called.")
-    appetite = serializers.ChoiceField(Appetite.choices, allow_null=True, help_text="How much of it is borne.")
+    appetite = serializers.ChoiceField(RiskAppetite.choices, allow_null=True, help_text="How much of it is borne.")
     borne_from = serializers.ChoiceField(
-        Appetite.choices, allow_null=True, help_text="Least appetite that bears a risk of this band."
+        RiskAppetite.choices, allow_null=True, help_text="Least appetite that bears a risk of this band."
     )
     is_beyond_appetite = serializers.BooleanField(
         allow_null=True, help_text="Scored worse than its appetite bears; null where that cannot be said."

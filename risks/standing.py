@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from cmast.vocabulary import Words
-from risks.models import Appetite
+from risks.models import RiskAppetite
 from risks.models.questions import RiskQuerySet
 
 
@@ -42,7 +42,7 @@ def _spoken(row: dict[str, Any], today: dt.date) -> dict[str, Any]:
     is_known = row["current_score"] is not None and appetite is not None and borne is not None
     due = row["next_review_on"]
     return row | {
-        "borne_from": None if borne is None else Appetite.values[borne],
+        "borne_from": None if borne is None else RiskAppetite.values[borne],
         "is_beyond_appetite": appetite < borne if is_known else None,
         "is_review_due": None if due is None else due <= today,
         "score_then": then,

@@ -12,8 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cmast.api.pagination import refuse_unknown
-from cmast.api.past import day_of_question, the_past
-from cmast.api.problems import QueryError
+from cmast.api.past import asked_day, day_of_question, the_past
 from cmast.api.viewsets import RecordViewSet
 from programmes.models import Programme
 from risks import filters, models, serializers
@@ -115,8 +114,8 @@ class StandingView(APIView):
     )
     def get(self, request: Request) -> Response:
         refuse_unknown(request, (*_PARAMETERS, "since"))
-        today = _day(request, "on") or day_of_question(request)
-        since = _day(request, "since") or a_month_before(today)
+        today = asked_day(request, "on") or day_of_question(request)
+        since = asked_day(request, "since") or a_month_before(today)
         with the_past(request):
             rows = standing(_asked(request), today, since)
         return Response(StandingsSerializer({"on": today, "since": since, "results": rows}).data)
@@ -130,7 +129,7 @@ def a_month_before(day: dt.date) -> dt.date:
 
 def _heat_map(request: Request) -> HeatMap:
     refuse_unknown(request, _PARAMETERS)
-    today = _day(request, "on") or day_of_question(request)
+    today = asked_day(request, "on") or day_of_question(request)
     with the_past(request):
         return heat_map_of(_asked(request), today)
 
@@ -142,14 +141,3 @@ def _asked(request: Request) -> RiskQuerySet:
     if given := request.query_params.get("programme"):
         risks = risks.filter(programme__in=Programme.objects.visible_to(reader).filter(key__in=given.split(",")))
     return risks
-
-
-def _day(request: Request, name: str) -> dt.date | None:
-    """A day of the query string. Raises QueryError."""
-    given = request.query_params.get(name)
-    if given is None:
-        return None
-    try:
-        return dt.date.fromisoformat(given)
-    except ValueError as error:
-        raise QueryError({name: "Give a day, such as 2024-05-03."}) from error

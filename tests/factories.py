@@ -521,8 +521,9 @@ class SavingWeightFactory(DjangoModelFactory):
     class Meta:
         model = metrics.SavingWeight
 
-    maturity = Sequence(lambda n: metrics.Benefit.Maturity.values[n % 7])
-    delivery_risk = Sequence(lambda n: metrics.Benefit.DeliveryRisk.values[n // 7 % 3])
+    financial_year = Sequence(lambda n: f"{3000 + n}/{(3001 + n) % 100:02}")
+    maturity = "fully_developed"
+    delivery_risk = "low"
     percent = 50
 
 
@@ -614,6 +615,24 @@ class WebhookFactory(DjangoModelFactory):
     name = Sequence("Webhook {}".format)
     url = Sequence("https://receiver-{}.example/register".format)
     owner = SubFactory(PersonFactory)
+
+
+class ReminderRuleFactory(DjangoModelFactory):
+    class Meta:
+        model = cmast.ReminderRule
+
+    name = Sequence("Rule {}".format)
+    kind = "milestone_due"
+    days_before = LazyFunction(lambda: ["7", "0"])
+    audience = "owner"
+
+
+class SuppressionFactory(DjangoModelFactory):
+    class Meta:
+        model = cmast.Suppression
+
+    person = SubFactory(PersonFactory)
+    cause = "other"
 
 
 FACTORIES: dict[type[Record], type[DjangoModelFactory]] = {

@@ -21,6 +21,20 @@ def day_of_question(request: Request) -> dt.date:
         return timezone.localdate()
 
 
+def asked_day(request: Request, name: str) -> dt.date | None:
+    """A day of the query string, for what has no FilterSet to check it. Raises QueryError."""
+    given = request.query_params.get(name)
+    if given is None:
+        return None
+    try:
+        day = dt.date.fromisoformat(given)
+    except ValueError as error:
+        raise QueryError({name: "Give a day, such as 2024-05-03."}) from error
+    if not 1900 <= day.year <= 2200:
+        raise QueryError({name: "Give a day between the years 1900 and 2200."})
+    return day
+
+
 def the_past(request: Request) -> AbstractContextManager[None]:
     """The register as it was, for `?as_of=` a moment, or the end of a day. Raises QueryError."""
     given = request.query_params.get("as_of")

@@ -30,6 +30,7 @@ GROUPS = (
     "Money and capacity",
     "Risks",
     "People and places",
+    "Reminders and mail",
     "System",
 )
 #: How many records of each concern the index page names.
@@ -95,7 +96,8 @@ class RegisterSite(admin.AdminSite):
     def _concerns(self, request: HttpRequest, today: dt.date) -> list[dict[str, Any]]:
         """Each concern with its number and its first few records, in one query each."""
         concerns = []
-        for desk in self._record_desks():
+        desks: list[Any] = list(self._registry.values())
+        for desk in desks:
             for concern in _titled(desk):
                 matching = _seen(desk.model, request).filter(pk__in=concern.matching(desk.model, today).order_by().values("pk"))
                 records = joined(matching, desk.named_by).annotate(matching=Window(Count("pk"))).order_by(*desk.urgency)[:NAMED]
@@ -168,8 +170,8 @@ class RegisterSite(admin.AdminSite):
         ]
 
 
-def _titled(desk: RecordAdmin) -> list[Attention]:
-    return [concern for concern in desk.attention if concern.title]
+def _titled(desk: Any) -> list[Attention]:
+    return [concern for concern in getattr(desk, "attention", ()) if concern.title]
 
 
 def _seen(model: Any, request: HttpRequest) -> QuerySet:

@@ -47,6 +47,8 @@ class Delivery(models.Model):
         SENDING = "sending"
         SENT = "sent"
         FAILED = "failed"
+        UNKNOWN = "unknown"
+        SUPPRESSED = "suppressed"
         CANCELLED = "cancelled"
 
     #: Longer than an attempt can take.
@@ -85,7 +87,11 @@ class Delivery(models.Model):
         """Compare and swap: whether it is ours. Counts the attempt, so that a message that kills its sender ends as well."""
         as_read = type(self).objects.filter(pk=self.pk, state=self.state, lease_token=self.lease_token)
         lease = {"lease_token": uuid.uuid4(), "lease_until": now + self.LEASE}
-        return self._set(as_read, state=self.State.SENDING, attempts=self.attempts + 1, **lease)
+        return self._set(as_read, state=self.State.SENDING, attempts=self.attempts + 1, **lease, **self.at_claim())
+
+    def at_claim(self) -> dict[str, Any]:
+        """What else is written with a claim."""
+        return {}
 
     @property
     def is_held(self) -> bool:

@@ -150,6 +150,18 @@ class LinesField(WordListField):
                 raise ValidationError(f"“{item}” is neither a line (“234”) nor a range (“234-238”)", code="invalid_lines")
 
 
+class DaysField(WordListField):
+    """Numbers of days from 0 to 365, each once, such as `["7", "1", "0"]`."""
+
+    def validate(self, value: Any, model_instance: Any) -> None:
+        super().validate(value, model_instance)
+        for item in value:
+            if not (item.isascii() and item.isdecimal() and str(int(item)) == item and int(item) <= 365):
+                raise ValidationError(f"“{item}” is no number of days from 0 to 365", code="invalid_days")
+        if len(set(value)) < len(value):
+            raise ValidationError("names a number of days twice", code="twice")
+
+
 class DayField(models.DateField):
     """A date; with a neighbouring `..._precision` the latest day that the source's words allow."""
 

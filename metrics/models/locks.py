@@ -100,7 +100,7 @@ class PeriodLock(Record):
         return f"lock-{str(self.month_end_on)[:7]}-{whose.key if whose else 'all'}"[:90].rstrip("-")
 
     def complete(self) -> None:
-        if self.metric and not self.programme_id and self._state.adding:
+        if self.metric and self._state.adding:
             self.programme = self.metric.programme
         self.unlock_reason = self.unlock_reason or None
 
@@ -123,12 +123,6 @@ class PeriodLock(Record):
             raise RuleBroken("cannot_unlock", f"“{self}” was opened again on {day_in_words(self.unlocked_on)}.")
         self.unlocked_on, self.unlock_reason, self.unlocked_by = unlocked_on, unlock_reason, by
         self.save()
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Raises RuleBroken while it holds: a month is opened with a reason, and what was closed is known ever after."""
-        if not self.unlocked_on:
-            raise RuleBroken("still_locked", f"“{self}” is locked. Open the month again, with the reason; the lock is kept.")
-        return super().delete(*args, **kwargs)
 
     @property
     def words(self) -> str:

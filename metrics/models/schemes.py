@@ -11,7 +11,7 @@ from django.utils import timezone
 from cmast.dates import month_end
 from cmast.errors import RuleBroken
 from cmast.models import Person, Record, RecordQuerySet
-from cmast.models.fields import DayField, NumberField, ProseField, WordField
+from cmast.models.fields import DayField, FinancialYearField, NumberField, ProseField, WordField
 from cmast.models.verbs import verb
 from cmast.vocabulary import Qualifier, Unit, Words
 from metrics.models.benefits import Benefit, BenefitFigure
@@ -299,11 +299,12 @@ class BenefitMonth(Record):
 
 
 class SavingWeight(Record):
-    """How much of a scheme's figure is expected, by its stage and its risk of failing. What has no row has no weight."""
+    """How much of a scheme's figure is expected in a year, by its stage and its risk. What has no row has no weight."""
 
     label_field = "key"
     also_reasoned = ("percent",)
 
+    financial_year = FinancialYearField(help_text="Year whose figures it weighs.")
     maturity = WordField(Benefit.Maturity, help_text="Stage of the scheme.")
     delivery_risk = WordField(Benefit.DeliveryRisk, help_text="How likely it is to fail.")
     percent = NumberField(help_text="Share of its figure that is expected, from 0 to 100.")
@@ -314,9 +315,9 @@ class SavingWeight(Record):
         constraints = [
             *Record.Meta.constraints,
             models.UniqueConstraint(
-                fields=["maturity", "delivery_risk"],
+                fields=["financial_year", "maturity", "delivery_risk"],
                 name="metrics_savingweight_once",
-                violation_error_message="There is a weight for this stage and risk already.",
+                violation_error_message="There is a weight for this stage and risk in this year already.",
             ),
             models.CheckConstraint(
                 condition=Q(percent__gte=0, percent__lte=100),
@@ -326,7 +327,7 @@ class SavingWeight(Record):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_maturity_display()}, {self.get_delivery_risk_display().lower()} risk"
+        return f"{self.financial_year}: {self.get_maturity_display()}, {self.get_delivery_risk_display().lower()} risk"
 
     def key_base(self) -> str:
-        return f"{self.maturity}-{self.delivery_risk}-risk".replace("_", "-")
+        return f"{self.financial_year}-{self.maturity}-{self.delivery_risk}-risk".replace("_", "-").replace("/", "-")

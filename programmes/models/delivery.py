@@ -285,6 +285,8 @@ class Milestone(MilestoneVerbs, PlacedRecord):
             # With the primary key, which orders what falls on one day: so that every page is a range of the index.
             models.Index(fields=["forecast_on", "id"], name="programmes_milestone_dates"),
             models.Index(fields=["programme", "forecast_on", "id"], name="programmes_milestone_plan"),
+            # The expression of `dated()`: what is due on some days is a range, however many milestones there are.
+            models.Index(Coalesce("forecast_on", "baseline_on"), name="programmes_milestone_due"),
         ]
 
     def clean(self) -> None:

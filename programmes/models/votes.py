@@ -217,8 +217,11 @@ class Vote(Record):
         return f"The paper is at version {self.approval.paper_version}: a vote for version {self.paper_version} does not count."
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        is_just_cast = self.is_cast and (self._state.adding or self.as_read.get("status") in OPEN)
         with _counted([self.approval_id]):
             super().save(*args, **kwargs)
+            if is_just_cast:
+                self._state_terms()
 
     # --- Verbs --------------------------------------------------------------------------------------------------------
 
@@ -287,6 +290,8 @@ class Vote(Record):
         if self.paper_version != self.approval.paper_version:
             raise RuleBroken("stale_paper", self._of_old_paper())
         self._say(said)
+
+    def _state_terms(self) -> None:
         terms: Any = self._meta.get_field("terms").related_model
         for number, text in enumerate(filter(None, map(str.strip, self.conditions.splitlines())), 1):
             terms.objects.create(vote=self, key=f"{self.key}-condition-{number}", text=text[:300])
@@ -336,7 +341,7 @@ def ballots_of(votes: Iterable[Vote]) -> list[outcomes.Ballot]:
             body=bodies[vote.pk],
             status=vote.status,
             decided=dates.window(vote.decided_on, vote.decided_precision),
-            known_on=timezone.localdate(vote.cast_at) if vote.cast_at else None,
+            known_on=timezone.localdate(vote.cast_at or vote.created_at),
             resolution=vote.resolution,
             group=vote.group,
             version=vote.paper_version or 1,

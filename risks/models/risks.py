@@ -24,7 +24,7 @@ from cmast.models.verbs import verb
 from cmast.vocabulary import Unit, Words
 from programmes.models import Approval, Edge, Milestone, PlacedRecord, Thing, Workstream, refuse_loop
 from risks.models.questions import RiskQuerySet
-from risks.models.scoring import Appetite, Score
+from risks.models.scoring import RiskAppetite, Score
 from risks.models.treatment import Review
 
 #: What can be done about each in principle.
@@ -81,7 +81,7 @@ class Risk(PlacedRecord):
         WITHIN_12_MONTHS = "within_12_months"
         BEYOND_12_MONTHS = "beyond_12_months"
 
-    Appetite = Appetite
+    Appetite = RiskAppetite
 
     class Direction(Words):
         INBOUND = "inbound"
@@ -127,7 +127,7 @@ class Risk(PlacedRecord):
     )
     escalated_on = DayField(null=True, help_text="When it was put to that board.")
     proximity = WordField(Proximity, null=True, help_text="How soon it may strike.")
-    appetite = WordField(Appetite, null=True, help_text="How much of it is borne.")
+    appetite = WordField(RiskAppetite, null=True, help_text="How much of it is borne.")
     quantity = NumberField(null=True, help_text="How many it concerns, where stated.")
     unit = WordField(Unit, null=True, help_text="What the quantity counts.")
     raised_on = DayField(null=True, help_text="When it was raised.")

@@ -17,7 +17,7 @@ CONSEQUENCES = {1: "negligible", 2: "minor", 3: "moderate", 4: "major", 5: "cata
 POSSIBLE_SCORES = sorted({likelihood * consequence for likelihood in LIKELIHOODS for consequence in CONSEQUENCES})
 
 
-class Appetite(Words):
+class RiskAppetite(Words):
     """How much of a risk is borne, from least to most."""
 
     AVERSE = "averse"
@@ -29,7 +29,7 @@ class Appetite(Words):
 
 def rank(name: str) -> Case:
     """The place of an appetite among all of them, to compare two."""
-    places = [When(**{name: word}, then=Value(place)) for place, word in enumerate(Appetite.values)]
+    places = [When(**{name: word}, then=Value(place)) for place, word in enumerate(RiskAppetite.values)]
     return Case(*places, output_field=models.IntegerField())
 
 
@@ -125,7 +125,7 @@ class ScoreBand(Record):
     low = models.PositiveSmallIntegerField(help_text="Lowest score in it.")
     high = models.PositiveSmallIntegerField(help_text="Highest score in it.")
     borne_from = WordField(
-        Appetite, null=True, help_text="Least appetite that still bears a risk of this band; empty: nobody has said."
+        RiskAppetite, null=True, help_text="Least appetite that still bears a risk of this band; empty: nobody has said."
     )
     review_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Days after which a risk of this band is looked at again; empty: no rule."

@@ -12,50 +12,6 @@ from cmast.models.verbs import verb
 from cmast.vocabulary import Words
 
 
-class TreatmentKind(Words):
-    """How it works."""
-
-    PREVENTIVE = "preventive"
-    CORRECTIVE = "corrective"
-    DIRECTIVE = "directive"
-    DETECTIVE = "detective"
-
-
-class ControlQuerySet(RecordQuerySet):
-    def lacking(self) -> "ControlQuerySet":
-        """Controls with a gap, and those that are known not to work well."""
-        works = [Control.Effectiveness.EFFECTIVE]
-        return self.filter(~Q(gap="") | Q(effectiveness__isnull=False) & ~Q(effectiveness__in=works))
-
-
-class Control(Record):
-    """What already keeps a risk down, how well it works, how that is known, and what it leaves open."""
-
-    class Effectiveness(Words):
-        EFFECTIVE = "effective"
-        PARTLY_EFFECTIVE = "partly_effective"
-        INEFFECTIVE = "ineffective"
-
-    Kind = TreatmentKind
-
-    label_field = "text"
-    touches = ("risk",)
-    writers: ClassVar[dict[str, str]] = {"programme": "risk__programme", "workstream": "risk__workstream"}
-
-    risk = models.ForeignKey("risks.Risk", models.CASCADE, related_name="controls", help_text="What it keeps down.")
-    text = LineField(help_text="The control.")
-    kind = WordField(TreatmentKind, null=True, help_text="How it works.")
-    effectiveness = WordField(Effectiveness, null=True, help_text="How well it works; empty: not assessed.")
-    assurance = ProseField(blank=True, help_text="How it is known that it works, such as an audit.")
-    gap = ProseField(blank=True, help_text="What it, or its assurance, leaves open.")
-
-    objects: ClassVar = ControlQuerySet.as_manager()
-
-    class Meta(Record.Meta):
-        verbose_name = "control"
-        verbose_name_plural = "controls"
-
-
 class MitigationQuerySet(RecordQuerySet):
     def overdue(self, today: dt.date) -> "MitigationQuerySet":
         """Still to be done after its date."""
@@ -65,12 +21,16 @@ class MitigationQuerySet(RecordQuerySet):
 class Mitigation(Record):
     """What is done about a risk."""
 
+    class Kind(Words):
+        PREVENTIVE = "preventive"
+        CORRECTIVE = "corrective"
+        DIRECTIVE = "directive"
+        DETECTIVE = "detective"
+
     class Status(Words):
         OPEN = "open"
         DONE = "done"
         CANCELLED = "cancelled"
-
-    Kind = TreatmentKind
 
     #: States in which something is left to do. Of some it is not stated where they stand.
     TO_DO: ClassVar = {"status": (None, Status.OPEN)}
@@ -85,7 +45,7 @@ class Mitigation(Record):
 
     risk = models.ForeignKey("risks.Risk", models.CASCADE, related_name="mitigations", help_text="What it is done about.")
     text = LineField(help_text="What is done.")
-    kind = WordField(TreatmentKind, null=True, help_text="How it works.")
+    kind = WordField(Kind, null=True, help_text="How it works.")
     status = WordField(Status, null=True, help_text="Whether it is done; empty: not stated.")
     owner = models.ForeignKey(
         "cmast.Person", models.PROTECT, null=True, blank=True, related_name="mitigations", help_text="Who does it."
@@ -140,6 +100,39 @@ class Mitigation(Record):
         """It is due on another day; the earlier dates stay in its history."""
         self.due_on, self.due_precision = due_on, due_precision
         self.save()
+
+
+class ControlQuerySet(RecordQuerySet):
+    def lacking(self) -> "ControlQuerySet":
+        """Controls with a gap, and those that are known not to work well."""
+        works = [Control.Effectiveness.EFFECTIVE]
+        return self.filter(~Q(gap="") | Q(effectiveness__isnull=False) & ~Q(effectiveness__in=works))
+
+
+class Control(Record):
+    """What already keeps a risk down, how well it works, how that is known, and what it leaves open."""
+
+    class Effectiveness(Words):
+        EFFECTIVE = "effective"
+        PARTLY_EFFECTIVE = "partly_effective"
+        INEFFECTIVE = "ineffective"
+
+    label_field = "text"
+    touches = ("risk",)
+    writers: ClassVar[dict[str, str]] = {"programme": "risk__programme", "workstream": "risk__workstream"}
+
+    risk = models.ForeignKey("risks.Risk", models.CASCADE, related_name="controls", help_text="What it keeps down.")
+    text = LineField(help_text="The control.")
+    kind = WordField(Mitigation.Kind, null=True, help_text="How it works.")
+    effectiveness = WordField(Effectiveness, null=True, help_text="How well it works; empty: not assessed.")
+    assurance = ProseField(blank=True, help_text="How it is known that it works, such as an audit.")
+    gap = ProseField(blank=True, help_text="What it, or its assurance, leaves open.")
+
+    objects: ClassVar = ControlQuerySet.as_manager()
+
+    class Meta(Record.Meta):
+        verbose_name = "control"
+        verbose_name_plural = "controls"
 
 
 class Review(Record):

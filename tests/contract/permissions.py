@@ -33,6 +33,8 @@ changes             feed     feed    feed   feed      feed   feed   -
 tokens              mine     mine    mine   mine      mine   mine   owner=user
 webhooks            mine     mine    mine   mine      every  every  owner=owner
 restrictions        named    named   named  named     mine   every  owner=named
+reminder-rules      read     read    read   read      all    all    -
+suppressions        read     read    read   read      all    all    -
 organisations       read     read    read   read      all    all    -
 sites               read     read    read   read      all    all    -
 people              read     read    read   read      all    all    -
@@ -165,6 +167,11 @@ errors      GET     others      -     200   200  -     -      -      -
 errors      GET     restricted  -     404   404  -     -      -      -
 errors      GET     deleted     -     404   404  -     -      -      -
 errors      HEAD    own         -     200   200  -     -      -      -
+preview     GET     own         -     -     200  -     -      -      -
+preview     GET     others      200   -     200  -     -      -      -
+preview     GET     restricted  404   -     404  -     -      -      -
+preview     GET     deleted     404   -     404  -     -      -      -
+preview     HEAD    own         -     -     200  -     -      -      -
 run         POST    own         -     202   202  -     -      -      -
 run         POST    others      -     403   202  -     -      -      -
 run         POST    restricted  -     404   404  -     -      -      -

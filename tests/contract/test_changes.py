@@ -83,7 +83,7 @@ def test_what_is_restricted_is_not_in_the_feed_of_others(edition: Any, api: Any,
         (found["resource"], found["key"]) for found in others
     }
     assert ("approvals", "a-lims") in hidden
-    parts = {"approvals", "votes", "approval-snapshots", "restrictions", "notes", "note-subjects"}
+    parts = {"approvals", "votes", "waits", "approval-snapshots", "restrictions", "notes", "note-subjects"}
     assert {resource for resource, _ in hidden} == parts
     assert "a-lims" not in [value for found in others for change in found["changes"] for value in change.values()]
 

@@ -54,6 +54,7 @@ def test_before_the_votes_nobody_had_approved(pmo: Any) -> None:
 def test_a_deferred_board_puts_the_contract_award_at_risk_by_so_many_days(pmo: Any) -> None:
     before = thing(pmo)
     assert before["words"] == "at risk: it may slip by up to 28 days"  # both are planned for May, in whatever order
+    assert thing(pmo, "approval:a-lims")["standing"] == "in_time"
     assert do(pmo, "defer", board_on="2024-07-31", board_precision="month", change_reason="Election.").status_code == 200
     assert outcome(pmo)["sentence"] == "4 of 5 approved, WHH outstanding, its board was put off and meets in July 2024"
     after = thing(pmo)

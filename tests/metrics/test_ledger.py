@@ -94,7 +94,7 @@ def test_withdrawn_schemes_and_those_that_do_not_count_are_left_out_and_named(ma
 def test_a_forecast_is_weighted_by_a_table_that_an_administrator_changes(make: Any, programme: Any, api: Any) -> None:
     scheme(make, programme, 400, maturity="fully_developed", delivery_risk="low")
     unsure = scheme(make, programme, 400, maturity="opportunity", title="Unsure")
-    weight = make(SavingWeight, maturity="fully_developed", delivery_risk="low", percent=90)
+    weight = make(SavingWeight, financial_year="2024/25", percent=90)
     client, path = api("admin"), f"/api/v1/programmes/{programme.key}/savings/"
     weighted = client.get(path).json()["rollups"][0]["weighted"]
     assert (weighted["value"], weighted["left_out"]) == ("360", [unsure.key])

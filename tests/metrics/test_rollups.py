@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from cmast.dates import month_end
 from cmast.history.context import changing
@@ -340,3 +341,18 @@ def test_the_tasks_do_it(metric: Any, report: Any) -> None:
     SeriesSummary.objects.all().delete()
     refresh_all_rollups()
     assert row(metric) is not None and FeedEntry.objects.filter(position=None).count() == 0
+
+
+@pytest.mark.either_database
+def test_the_desk_shows_what_is_kept_and_lets_nobody_write_it(metric: Any, report: Any, sign_in: Any) -> None:
+    report(VALUES)
+    Metric.objects.filter(pk=metric.pk).update(aggregation="system_worst")
+    rollups.run()
+    browser = sign_in("pmo")
+    for kind, words in (("seriessummary", "70%"), ("systemfigure", "from 1 of 12 trusts")):
+        listed = browser.get(reverse(f"admin:metrics_{kind}_changelist"), {"q": metric.key})
+        assert words in listed.content.decode()
+        assert browser.get(reverse(f"admin:metrics_{kind}_add")).status_code == 403
+        (first, *_) = listed.context["cl"].result_list
+        shown = browser.get(reverse(f"admin:metrics_{kind}_change", args=[first.pk]))
+        assert shown.status_code == 200 and 'name="_save"' not in shown.content.decode()

@@ -134,7 +134,8 @@ def test_the_health_of_each_programme_is_read_as_it_was_known(reader: Person, ap
         assert not answer["is_known_then"]  # the register was begun later, by the clock of its database
     assert client.get("/api/v1/workstreams/ws-lims/health/").json()["dimensions"][0]["colour"] in ("green", "amber")
     assert client.get("/api/v1/programmes/nowhere/health/").status_code == 404
-    assert client.get("/api/v1/programmes/uec/health/?months=99").status_code == 400
+    for wrong in ("months=99", "months=0", "on=tomorrow", "on=9999-12-31", "as_of=then"):
+        assert client.get(f"/api/v1/programmes/uec/health/?{wrong}").status_code == 400
 
 
 def test_a_day_of_the_register_is_judged_by_what_was_known_then(reader: Person, api: Callable) -> None:

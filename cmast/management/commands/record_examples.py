@@ -14,7 +14,7 @@ from cmast.api.schema import EXAMPLES
 from cmast.dates import month_end
 from cmast.history import feed
 from cmast.history.context import changing
-from cmast.models import Change, Membership, Organisation, Person, Restriction, Webhook
+from cmast.models import Change, Membership, Organisation, Person, Restriction, Suppression, Webhook
 from cmast.models.people import anybody
 from cmast.models.verbs import verbs_of
 from cmast.urls import api as router
@@ -100,6 +100,15 @@ DELIVERY = {
     "sent_at": None,
 }
 
+PREVIEWED = {
+    "person": "sam-example",
+    "record_type": "milestone",
+    "record": "e-lims-contract-award",
+    "title": "LIMS contract award",
+    "due_on": "2024-06-30",
+    "remind_on": "2024-06-27",
+    "is_escalated": False,
+}
 PROBLEM = {
     "row": 7,
     "column": "org_code",
@@ -125,6 +134,7 @@ def examples() -> dict[str, dict[str, Any]]:
         transaction.set_rollback(True)
     found["approvals"]["outcome"] = decided
     found["programmes"]["dependencies"] = waiting
+    found["reminder-rules"]["preview"] = [PREVIEWED]
     found["imports"]["errors"] = {"next": None, "results": [PROBLEM]}
     found["webhooks"] |= webhook_answers(found["webhooks"]["answer"])
     body = {name: TOKEN[name] for name in ("name", "scope", "expires_at")}
@@ -272,11 +282,14 @@ def webhook_answers(webhook: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_what_the_edition_lacks() -> None:
-    """Readers, webhooks, files, restrictions, scores, controls, overrides, reviews, findings: what the edition has not."""
+    """What the edition has not: readers, suppressions, webhooks, files, restrictions, scores, overrides, reviews, findings."""
     reader = Person.objects.create(key="sam-example", name="Sam Example", email="sam.example@cmast.example")
     Membership.objects.create(key="sam-example-viewer", person=reader, role="viewer", valid_from=DAY)
     secret = Restriction.objects.create(key="a-lims-commercial", record_type="approval", record_key="a-lims", kind="commercial")
     secret.named.add(reader)
+    Suppression.objects.create(
+        key="old-box", address="old.box@cmast.example", cause="bounced", detail="The mail server answered 550 No such user"
+    )
     Webhook.objects.create(key="power-bi", name="Power BI", url="https://bi.cmast.example/register", owner=reader)
     risk = Risk.objects.get(key="r-cyber-resilience")
     Score.objects.create(
@@ -336,7 +349,13 @@ def make_what_the_edition_lacks() -> None:
         effectiveness="None.",
         experience="None.",
     )
-    SavingWeight.objects.create(key="fully-developed-low-risk", maturity="fully_developed", delivery_risk="low", percent=90)
+    SavingWeight.objects.create(
+        key="2024-25-fully-developed-low-risk",
+        financial_year="2024/25",
+        maturity="fully_developed",
+        delivery_risk="low",
+        percent=90,
+    )
     PeriodLock.objects.create(
         key="lock-2024-03-ae-4h",
         metric=Metric.objects.get(key="ae-4h"),

@@ -1,0 +1,193 @@
+"""What a mail says. A digest is written at the moment of sending, from what is still open then for its reader."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import parseaddr
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from cmast.due import Kind, kind_of
+from cmast.models import MailDelivery, Person, Reminder, Suppression
+from cmast.models.restrictions import Hidden
+from cmast.reminders import address_for, still_due
+
+
+class Suppressed(Exception):
+    """Nothing is sent to this person or address any more. Says why."""
+
+
+class Item(NamedTuple):
+    """One thing that a digest asks about."""
+
+    reminder: Reminder
+    kind: Kind
+    title: str
+    when: str
+    is_overdue: bool
+    address: str
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail as it goes out."""
+
+    to: str
+    name: str
+    heading: str
+    text: str
+    html: str
+    message_id: str
+    reference: str
+    has_opt_down: bool = False
+    #: Primary keys of the reminders that it carries.
+    reminders: frozenset[int] = field(default_factory=frozenset)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(f"{self.heading}\n{self.text}\n{self.html}".encode()).hexdigest()
+
+    def as_bytes(self) -> bytes:
+        """The message as SMTP carries it, with one receiver."""
+        message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
+        message["From"] = settings.DEFAULT_FROM_EMAIL
+        message["To"] = Address(one_line(self.name), addr_spec=self.to)
+        message["Subject"] = self.heading
+        message["Message-ID"] = self.message_id
+        message["Date"] = timezone.now()
+        message["Auto-Submitted"] = "auto-generated"
+        if self.has_opt_down:
+            message["List-Unsubscribe"] = f"<mailto:{sender()}?subject=unsubscribe>"
+        message.set_content(self.text)
+        if self.html:
+            message.add_alternative(self.html, subtype="html")
+        return message.as_bytes()
+
+
+def sender() -> str:
+    """The address that mail is from."""
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+
+
+def one_line(text: str) -> str:
+    """Without line breaks and other control characters, which would end a header."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def write(mail: MailDelivery) -> Letter | None:
+    """The mail as it is right now; None where nothing is left to say. Raises Suppressed.
+
+    What has been settled, moved or hidden since it was planned falls out, and the ledger says so.
+    """
+    person = Person.objects.get(pk=mail.person_id)
+    to = _address_of(person)
+    envelope = {"to": to, "name": person.name, "message_id": mail.message_id, "reference": str(mail.pk)}
+    if mail.purpose == MailDelivery.Purpose.NOTICE:
+        return Letter(heading=one_line(mail.heading), text=mail.text, html="", **envelope)
+    reminders = list(mail.reminders.filter(state=MailDelivery.State.PENDING).select_related("rule"))
+    for reminder in reminders:
+        reminder.person = person
+    items = _open(reminders, person)
+    carried = {item.reminder.pk for item in items}
+    settled = [reminder.pk for reminder in reminders if reminder.pk not in carried]
+    if settled:
+        over = Reminder.objects.filter(pk__in=settled, state=MailDelivery.State.PENDING)
+        over.update(state=MailDelivery.State.CANCELLED, reason="It was settled, moved or hidden before it was sent.")
+    if not items:
+        return None
+    shown = _once_each(items)
+    context = {"person": person, "items": shown, "today": mail.for_on, "url": settings.PUBLIC_URL, "reader": sender()}
+    return Letter(
+        heading=heading_of(shown),
+        text=render_to_string("mail/digest.txt", context),
+        html=render_to_string("mail/digest.html", context),
+        has_opt_down=all(item.reminder.rule.is_optional for item in items),
+        reminders=frozenset(carried),
+        **envelope,
+    )
+
+
+def _address_of(person: Person) -> str:
+    if not person.is_active:
+        raise Suppressed("The person has left.")
+    if not person.email:
+        raise Suppressed("The person has no address.")
+    suppressed = Suppression.objects.of_all_mail()
+    if suppressed.filter(person=person).exists() or suppressed.filter(address=person.email).exists():
+        raise Suppressed("Nothing is sent to this person or address any more.")
+    return person.email
+
+
+def _open(reminders: Iterable[Reminder], person: Person) -> list[Item]:
+    """Those that the rules would still say to this person, of records that are not hidden from them; the most urgent first."""
+    today = timezone.localdate()
+    reminders = still_due(reminders, today)
+    hidden = Hidden.stated_for(person)
+    by_kind: dict[tuple[str, str], list[Reminder]] = {}
+    for reminder in reminders:
+        by_kind.setdefault((reminder.rule.kind, reminder.rule.question), []).append(reminder)
+    items = []
+    for (word, question), same in by_kind.items():
+        kind = kind_of(word)
+        records = kind.open(today, question).filter(pk__in={reminder.record_id for reminder in same})
+        found = {record.pk: record for record in (records.select_related(*kind.reads) if kind.reads else records)}
+        for reminder in same:
+            record: Any = found.get(reminder.record_id)
+            if record is not None and not hidden.hides(record):
+                items.append(_item(reminder, kind, record))
+    return sorted(items, key=lambda item: (item.reminder.due_on, item.title, item.reminder.pk))
+
+
+def _item(reminder: Reminder, kind: Kind, record: Any) -> Item:
+    days = (timezone.localdate() - reminder.due_on).days
+    return Item(
+        reminder,
+        kind,
+        one_line(kind.name(record)),
+        _when(reminder.due_on, kind, kind.day(record), days),
+        _is_late(kind, days),
+        "",
+    )
+
+
+def _is_late(kind: Kind, days: int) -> bool:
+    return days > 0 and not kind.is_since
+
+
+def _when(due_on: dt.date, kind: Kind, vaguely: str, days: int) -> str:
+    day = vaguely or date_format(due_on, "l j F Y")
+    if kind.is_since:
+        return f"since {day}"
+    if days > 0:
+        return f"{day}, {_count(days)} ago"
+    return f"today, {day}" if days == 0 else f"{day}, in {_count(-days)}"
+
+
+def _count(days: int) -> str:
+    return f"{days} day{'s' if days > 1 else ''}"
+
+
+def _once_each(items: list[Item]) -> list[Item]:
+    """Each record once, as the latest of its reminders says it: after an outage there may be several."""
+    latest: dict[tuple[str, int], Item] = {}
+    for item in items:
+        about = (item.reminder.record_type, item.reminder.record_id)
+        if about not in latest or item.reminder.remind_on >= latest[about].reminder.remind_on:
+            latest[about] = item
+    shown = sorted(latest.values(), key=lambda item: (item.reminder.due_on, item.title))
+    return [item._replace(address=address_for(item.reminder, item.kind)) for item in shown]
+
+
+def heading_of(items: list[Item]) -> str:
+    """How many things, and how many of them are overdue."""
+    overdue = sum(item.is_overdue for item in items)
+    things = f"{len(items)} thing{'s' if len(items) > 1 else ''} to answer"
+    return f"CMAST: {things}, {overdue} overdue" if overdue else f"CMAST: {things}"

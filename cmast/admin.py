@@ -20,6 +20,7 @@ from cmast.desk.records import OPTIONAL, RecordAdmin, inline
 from cmast.errors import RuleBroken
 from cmast.mail_admin import MailDeliveryAdmin, MailTransportAdmin, ReminderAdmin, ReminderRuleAdmin, SuppressionAdmin
 from cmast.models import (
+    AnswerLink,
     ApiToken,
     JobRun,
     MailDelivery,
@@ -313,6 +314,33 @@ class ApiTokenAdmin(admin.ModelAdmin):
         self.message_user(
             request, f"The token of {obj.name} is {secret} – copy it now, it is not kept and not shown again.", messages.WARNING
         )
+
+
+@admin.register(AnswerLink)
+class AnswerLinkAdmin(admin.ModelAdmin):
+    """Links in e-mails by which people answer. The register makes them; a person can take them back."""
+
+    group = SYSTEM
+    list_display = ("person", "record_type", "record_key", "created_at", "expires_at", "used_at", "answer", "revoked_at")
+    list_filter = ("record_type", ("used_at", admin.EmptyFieldListFilter), ("revoked_at", admin.EmptyFieldListFilter))
+    list_select_related = ("person",)
+    search_fields = ("person__name", "person__email", "record_key", "answer")
+    exclude = ("digest",)
+    actions = ("revoke",)
+
+    @admin.action(description="Take the selected links back", permissions=["view"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[AnswerLink]) -> None:
+        links = AnswerLink.objects.filter(pk__in=queryset.values("pk"))
+        self.message_user(request, f"{links.revoke()} links no longer work.", messages.SUCCESS)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AnswerLink | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AnswerLink | None = None) -> bool:
+        return False
 
 
 @admin.register(JobRun)

@@ -16,3 +16,4 @@ class CmastConfig(AppConfig):
         # Once per run of `migrate`, before its first and after its last migration.
         pre_migrate.connect(triggers.remove, sender=self, dispatch_uid="cmast.history.remove")
         post_migrate.connect(triggers.install, sender=self, dispatch_uid="cmast.history.install")
+        autodiscover_modules("answering")  # each app's: what can be answered from an e-mail

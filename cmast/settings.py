@@ -263,6 +263,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "sweep-expired": {"task": "cmast.tasks.sweep_expired", "schedule": 3600.0, "options": {"expires": 3500}},
     "lift-restrictions": {"task": "cmast.tasks.lift_restrictions", "schedule": 600.0, "options": {"expires": 590}},
+    "open-periods": {
+        "task": "programmes.tasks.open_periods",
+        "schedule": crontab(hour=6, minute=0),
+        "options": {"expires": 80_000},
+    },
     "check-figures": {
         "task": "metrics.tasks.check_figures",
         "schedule": crontab(hour=5, minute=0),

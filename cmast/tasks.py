@@ -8,6 +8,7 @@ from django.utils import timezone
 from cmast import reminders, sending, webhooks
 from cmast.history.context import changing
 from cmast.models import (
+    AnswerLink,
     ApiToken,
     IdempotencyKey,
     JobRun,
@@ -60,7 +61,7 @@ def _lift() -> str:
 
 @shared_task
 def sweep_expired() -> None:
-    """Removes what has run out: tokens, secrets, stored answers, failed sign-ins, old deliveries and job runs."""
+    """Removes what has run out: tokens, secrets, links, stored answers, failed sign-ins, old deliveries and job runs."""
     JobRun.objects.record("sweep_expired", _sweep)
 
 
@@ -77,8 +78,9 @@ def _sweep() -> str:
     deliveries, _ = WebhookDelivery.objects.expired(now).delete()
     lines, _ = Reminder.objects.filter(created_at__lt=now - MailDelivery.KEPT).delete()
     mails, _ = MailDelivery.objects.expired(now).delete()
+    links, _ = AnswerLink.objects.expired(now).delete()
     secrets, _ = WebhookSecret.objects.expired(now).delete()
     return (
-        f"{tokens} tokens, {secrets} secrets, {answers} stored answers, {failures} failed sign-ins, "
+        f"{tokens} tokens, {secrets} secrets, {links} links, {answers} stored answers, {failures} failed sign-ins, "
         f"{deliveries} deliveries, {mails} mails, {lines} reminders, {runs} job runs"
     )

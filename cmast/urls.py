@@ -9,6 +9,7 @@ from rest_framework.routers import SimpleRouter
 
 from cmast import pages
 from cmast import views as cmast
+from cmast.answers import AnswerView
 from cmast.api import problems
 from cmast.api.changes import FeedView
 from cmast.sign_in import SignInView
@@ -20,6 +21,7 @@ from programmes import answers as programme_answers
 from programmes import pages as programme_pages
 from programmes import views as programmes
 from programmes.accuracy import ForecastAccuracyView
+from programmes.calendars import CalendarView
 from risks import views as risks
 
 
@@ -67,8 +69,10 @@ api.register("actions", programmes.ActionViewSet, "action")
 api.register("funding", programmes.FundingViewSet, "funding")
 api.register("procurements", programmes.ProcurementViewSet, "procurement")
 api.register("mutual-aid", programmes.MutualAidViewSet, "mutual-aid")
+api.register("reporting-periods", programmes.ReportingPeriodViewSet, "reporting-period")
 api.register("updates", programmes.UpdateViewSet, "update")
 api.register("update-facts", programmes.UpdateFactViewSet, "update-fact")
+api.register("calendar-feeds", programmes.CalendarFeedViewSet, "calendar-feed")
 api.register("closures", programmes.ClosureViewSet, "closure")
 api.register("health-rules", programmes.HealthRuleViewSet, "health-rule")
 api.register("health-overrides", programmes.HealthOverrideViewSet, "health-override")
@@ -119,6 +123,9 @@ urlpatterns = [
     path("health/live/", pages.live, name="live"),
     path("health/ready/", pages.ready, name="ready"),
     path("admin/", admin.site.urls),
+    path("calendar/<secret>.ics", CalendarView.as_view(), name="calendar"),
+    path("answer/<secret>/", AnswerView.as_view(), name="answer"),
+    path("answer/<secret>/<slug:answer>/", AnswerView.as_view(), name="answer-by"),
     path("api/v1/changes/", FeedView.as_view(), name="changes"),
     path("api/v1/spc/", analysis.SpcView.as_view(), name="spc"),
     path("api/v1/series/<metric>/<organisation>/", analysis.SeriesView.as_view(), name="series"),

@@ -12,11 +12,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from cmast.desk.columns import NOTHING, figure, related, tag, vague, word_tag
-from cmast.desk.questions import Attention, me, today, verb
+from cmast.desk.questions import Attention
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
 from cmast.desk.site import RegisterSite
 from programmes import outcomes
 from programmes.accuracy import BY, accuracy
+from programmes.cycle_desk import PLACE, REPORTING
 from programmes.desk import ClosureDesk, days_in_words, slip_in_words
 from programmes.health_desk import HealthOverrideAdmin, HealthRuleAdmin, on_page
 from programmes.models import (
@@ -42,8 +43,6 @@ from programmes.models import (
     Programme,
     RoleHolder,
     Snapshot,
-    Update,
-    UpdateFact,
     Vote,
     Wait,
     Workstream,
@@ -52,8 +51,7 @@ from programmes.models.votes import ballots_of
 from programmes.models.waiting import AWAITED, WAITING
 from programmes.positions import position_of
 
-PLAN, GOVERNANCE, REPORTING, MONEY = "Plan and delivery", "Governance", "Reporting", "Money and capacity"
-PLACE = (("workstream", "programme"),)
+PLAN, GOVERNANCE, MONEY = "Plan and delivery", "Governance", "Money and capacity"
 
 
 class PlaceAdmin(ClosureDesk, RecordAdmin):
@@ -546,61 +544,6 @@ class MutualAidAdmin(RecordAdmin):
 
 
 # --- Reporting --------------------------------------------------------------------------------------------------------
-
-
-@admin.register(Update)
-class UpdateAdmin(RecordAdmin):
-    group = REPORTING
-    list_display = (
-        "title",
-        "month_on",
-        tag("status"),
-        tag("rag", "RAG"),
-        "submitted_by",
-        "submitted_on",
-        "approved_on",
-        "programme",
-    )
-    list_filter = ("status", "rag", "month_on")
-    named_by = ("workstream", "programme")
-    search_fields = ("workstream__name", "programme__name", "key")
-    ordering = ("-month_on", "programme", "workstream")
-    sections = (
-        (None, (*PLACE, "month_on", ("status", "rag"))),
-        ("Sign-off", (("submitted_by", "submitted_on"), ("approved_by", "approved_on"))),
-    )
-    inlines = (inline(UpdateFact, "text", "activity_month_on", "forum", "quantity", "unit"),)
-    actions = (
-        verb(
-            "submit",
-            "Mark as handed in",
-            {"status": ("commissioned", "draft", "returned")},
-            status="submitted",
-            submitted_on=today,
-        ),
-        verb(
-            "hand_back",
-            "Return to the lead",
-            {"status": ("submitted", "approved")},
-            status="returned",
-            approved_on=None,
-            approved_by=None,
-        ),
-        verb("approve", "Approve", {"status": ("submitted",)}, status="approved", approved_on=today, approved_by=me),
-        verb("publish", "Publish", {"status": ("approved",)}, status="published"),
-    )
-
-
-@admin.register(UpdateFact)
-class UpdateFactAdmin(RecordAdmin):
-    group = REPORTING
-    is_detail = True
-    list_display = ("text", "update", "activity_month_on", "forum")
-    also_read = ("update__workstream", "update__programme")
-    sections = (
-        (None, ("update", "text", "activity_month_on", "forum")),
-        ("How much", (("quantity", "unit"), "parts", "financial_year")),
-    )
 
 
 @admin.register(Closure)

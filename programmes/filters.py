@@ -6,6 +6,7 @@ from programmes.models import (
     Action,
     AgendaItem,
     Approval,
+    CalendarFeed,
     Closure,
     Condition,
     Decision,
@@ -23,6 +24,7 @@ from programmes.models import (
     PlanYear,
     Procurement,
     Programme,
+    ReportingPeriod,
     RoleHolder,
     Snapshot,
     Update,
@@ -182,7 +184,17 @@ class MutualAidFilter(RecordFilterSet):
         fields: list[str] = []
 
 
+class ReportingPeriodFilter(RecordFilterSet):
+    class Meta:
+        model = ReportingPeriod
+        fields: list[str] = []
+
+
 class UpdateFilter(RecordFilterSet):
+    outstanding = Question("outstanding", help_text="Asked for and not handed in.")
+    not_started = Question("not_started", help_text="Asked for, and nobody has written anything.")
+    late = Question("late", dated=True, help_text="Not handed in, and the last day of its period has passed.")
+
     class Meta:
         model = Update
         fields: list[str] = []
@@ -194,6 +206,12 @@ class UpdateFactFilter(RecordFilterSet):
 
     class Meta:
         model = UpdateFact
+        fields: list[str] = []
+
+
+class CalendarFeedFilter(RecordFilterSet):
+    class Meta:
+        model = CalendarFeed
         fields: list[str] = []
 
 

@@ -8,6 +8,7 @@ from programmes.models import (
     Action,
     AgendaItem,
     Approval,
+    CalendarFeed,
     Closure,
     Condition,
     Decision,
@@ -25,6 +26,7 @@ from programmes.models import (
     PlanYear,
     Procurement,
     Programme,
+    ReportingPeriod,
     RoleHolder,
     Snapshot,
     Update,
@@ -186,6 +188,31 @@ class UpdateSerializer(RecordSerializer):
 class HandoverSerializer(NamingSerializer):
     class Meta:
         model = Handover
+
+
+class ReportingPeriodSerializer(RecordSerializer):
+    class Meta:
+        model = ReportingPeriod
+
+
+class CalendarFeedSerializer(RecordSerializer):
+    class Meta:
+        model = CalendarFeed
+
+
+class NewCalendarFeedSerializer(CalendarFeedSerializer):
+    """A calendar just made, with its address, shown this once."""
+
+    address = serializers.CharField(read_only=True, help_text="Where to subscribe to it. It is not shown again.")
+
+    class Meta(CalendarFeedSerializer.Meta):
+        pass
+
+
+class NewAddressSerializer(serializers.Serializer):
+    """An address just made, shown this once."""
+
+    address = serializers.CharField(help_text="Where to subscribe from now on. It is not shown again.")
 
 
 class ClosureSerializer(RecordSerializer):

@@ -3,8 +3,11 @@
 from contextlib import nullcontext
 from typing import Any
 
+import orjson
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,8 +19,13 @@ from cmast.api.past import asked_day, day_of_question, moment_of, the_past
 from cmast.api.problems import QueryError
 from cmast.api.viewsets import RecordViewSet
 from cmast.models import Change
+from cmast.views import refuse_key
 from programmes import filters, models, serializers
+from programmes.calendars import address_of
+from programmes.changes import changes_since_last
 from programmes.checklists import ClosureChecklist
+from programmes.completeness import board
+from programmes.cycle_answers import BoardSerializer, UpdateChangesSerializer
 from programmes.health_answers import HealthSerializer, spoken
 from programmes.rollups import health_of, strip_of
 
@@ -144,11 +152,75 @@ class UpdateViewSet(RecordViewSet):
     serializer_class = serializers.UpdateSerializer
     filterset_class = filters.UpdateFilter
 
+    @extend_schema(
+        summary="What has changed since last month",
+        description="Each fact beside that of the last update before this one, word by word, and the RAG and the dates of its "
+        "place that have moved since.",
+        responses=UpdateChangesSerializer,
+    )
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def changes(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        caller: Any = request.user
+        return Response(UpdateChangesSerializer(changes_since_last(self.get_object(), caller)).data)
+
 
 class UpdateFactViewSet(RecordViewSet):
     queryset = models.UpdateFact.objects.all()
     serializer_class = serializers.UpdateFactSerializer
     filterset_class = filters.UpdateFactFilter
+
+
+class ReportingPeriodViewSet(RecordViewSet):
+    queryset = models.ReportingPeriod.objects.all()
+    serializer_class = serializers.ReportingPeriodSerializer
+    filterset_class = filters.ReportingPeriodFilter
+
+    @extend_schema(
+        summary="Who has answered",
+        description="Every update of the period that you may see, the late ones first: where it stands, who is asked, and "
+        "when that place was last published.",
+        parameters=[
+            OpenApiParameter("on", OpenApiTypes.DATE, description="Day for which lateness is told. Today when left out.")
+        ],
+        responses=BoardSerializer,
+    )
+    @action(detail=True, pagination_class=None, filterset_class=None, filter_backends=[])
+    def completeness(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_unknown(request, ("on",))
+        caller: Any = request.user
+        return Response(BoardSerializer(board(self.get_object(), caller, self.day_of_question())).data)
+
+
+class CalendarFeedViewSet(RecordViewSet):
+    """Besides what every record has: its address, once."""
+
+    queryset = models.CalendarFeed.objects.all()
+    serializer_class = serializers.CalendarFeedSerializer
+    filterset_class = filters.CalendarFeedFilter
+    bulk: Any = None  # it would show many secrets, in an answer that is stored
+
+    @extend_schema(responses={201: serializers.NewCalendarFeedSerializer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        refuse_key(request)
+        return super().create(request, *args, **kwargs)
+
+    def _created(self, body: Any) -> HttpResponse:
+        response = super()._created(body)
+        made = orjson.loads(response.content)
+        secret = models.CalendarFeed.objects.get(key=made["key"]).renew()
+        response.content = orjson.dumps(made | {"address": address_of(secret)})
+        return response
+
+    @extend_schema(
+        summary="Renew the address of a calendar",
+        description="A new address, shown this once. The one before it no longer works.",
+        request=None,
+        responses=serializers.NewAddressSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def renew(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_key(request)
+        return Response({"address": address_of(self.get_object().renew())})
 
 
 class ClosureViewSet(RecordViewSet):

@@ -288,6 +288,24 @@ class MutualAidFactory(PlacedFactory):
     recipient = SubFactory(OrganisationFactory)
 
 
+class ReportingPeriodFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.ReportingPeriod
+
+    month_on = Sequence(lambda n: dt.date(2060 + n // 12, 1 + n % 12, 1))
+    opens_on = Sequence(lambda n: dt.date(2060 + n // 12, 1 + n % 12, 2))
+    due_on = Sequence(lambda n: dt.date(2060 + n // 12, 1 + n % 12, 9))
+    locks_on = Sequence(lambda n: dt.date(2060 + n // 12, 1 + n % 12, 20))
+
+
+class CalendarFeedFactory(DjangoModelFactory):
+    class Meta:
+        model = programmes.CalendarFeed
+
+    name = Sequence("Calendar {}".format)
+    owner = SubFactory(PersonFactory)
+
+
 class UpdateFactory(PlacedFactory):
     class Meta:
         model = programmes.Update

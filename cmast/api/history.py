@@ -40,7 +40,7 @@ class ChangeSerializer(serializers.Serializer):
     actor = serializers.CharField(help_text="Key of the person; empty for a command or a task.")
     actor_name = serializers.CharField(allow_null=True, help_text="Name of the person.")
     reason = serializers.CharField(help_text="Why, where it was said.")
-    origin = serializers.CharField(help_text="Entrance that it came in by: api, admin, task, command.")
+    origin = serializers.CharField(help_text="Entrance that it came in by: api, admin, task, command, answer (to an e-mail).")
     request_id = serializers.CharField(help_text="Request that made it.")
     changes = DifferenceSerializer(many=True, help_text="Each field before and after.")
 

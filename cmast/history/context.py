@@ -22,6 +22,7 @@ class Origin(Words):
     ADMIN = "admin"
     TASK = "task"
     COMMAND = "command"
+    ANSWER = "answer", "Answer to an e-mail"
 
 
 @dataclass(frozen=True)

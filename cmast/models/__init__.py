@@ -4,6 +4,7 @@ from cmast.models.access import AccessStamp
 from cmast.models.changes import Change, FeedEntry
 from cmast.models.idempotency import IdempotencyKey
 from cmast.models.jobs import JobRun
+from cmast.models.links import AnswerLink
 from cmast.models.mail import MailAction, MailDelivery, MailTransport, Suppression
 from cmast.models.notes import Note, NoteSubject
 from cmast.models.organisations import Organisation, Site
@@ -17,6 +18,7 @@ from cmast.models.webhooks import Webhook, WebhookDelivery, WebhookProgress, Web
 
 __all__ = [
     "AccessStamp",
+    "AnswerLink",
     "ApiToken",
     "Change",
     "FeedEntry",

@@ -37,7 +37,10 @@ class SignInFailureQuerySet(models.QuerySet):
 
 
 class SignInFailure(models.Model):
-    """One sign-in that failed. The account is a digest, because people also type other things into that box."""
+    """One sign-in that failed, or one secret of a link that nobody has.
+
+    The account is a digest, because people also type other things into that box.
+    """
 
     WINDOW = dt.timedelta(minutes=15)
     PER_ACCOUNT = 10

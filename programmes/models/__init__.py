@@ -1,6 +1,7 @@
 """Programmes, what they deliver, who decides, what it costs and what is reported."""
 
 from programmes.models.approvals import Approval, Condition, Snapshot
+from programmes.models.calendars import CalendarAddress, CalendarFeed
 from programmes.models.closing import Handover, HeldQuerySet
 from programmes.models.delivery import Deliverable, Milestone
 from programmes.models.forecasts import Forecast
@@ -8,6 +9,7 @@ from programmes.models.funding import Funding, MutualAid, Procurement
 from programmes.models.governance import Forum, Meeting, RoleHolder
 from programmes.models.health import HealthDay, HealthOverride, HealthRule
 from programmes.models.meetings import Action, AgendaItem, Decision
+from programmes.models.periods import ReportingPeriod
 from programmes.models.programmes import Objective, PlacedRecord, PlanYear, Programme, Workstream
 from programmes.models.updates import Closure, Update, UpdateFact
 from programmes.models.votes import Vote
@@ -17,6 +19,8 @@ __all__ = [
     "Action",
     "AgendaItem",
     "Approval",
+    "CalendarAddress",
+    "CalendarFeed",
     "Closure",
     "Condition",
     "Decision",
@@ -38,6 +42,7 @@ __all__ = [
     "PlanYear",
     "Procurement",
     "Programme",
+    "ReportingPeriod",
     "RoleHolder",
     "Snapshot",
     "Thing",

@@ -64,6 +64,8 @@ actions             read     read    area   area      all    all    programme=pr
 funding             read     read    read   area      all    all    programme=programme
 procurements        read     read    read   area      all    all    programme=programme
 mutual-aid          read     read    read   area      all    all    programme=programme
+reporting-periods   read     read    read   read      all    all    -
+calendar-feeds      mine     mine    mine   mine      every  every  owner=owner
 updates             read     read    area   area      all    all    programme=programme workstream=workstream
 update-facts        read     read    area   area      all    all    programme=update__programme workstream=update__workstream
 closures            read     read    read   area      all    all    programme=programme
@@ -177,6 +179,21 @@ run         POST    others      -     403   202  -     -      -      -
 run         POST    restricted  -     404   404  -     -      -      -
 run         POST    deleted     -     404   404  -     -      -      -
 
+completeness GET    own         -     -     200  -     -      -      -
+completeness GET    others      200   -     200  -     -      -      -
+completeness GET    restricted  404   -     404  -     -      -      -
+completeness GET    deleted     404   -     404  -     -      -      -
+completeness HEAD   own         -     -     200  -     -      -      -
+changes     GET     own         -     200   200  -     -      -      -
+changes     GET     others      200   200   200  -     -      -      -
+changes     GET     restricted  404   404   404  -     -      -      -
+changes     GET     deleted     404   404   404  -     -      -      -
+changes     HEAD    own         -     200   200  -     -      -      -
+renew       POST    own         -     -     -    200   -      200    -
+renew       POST    others      -     -     -    404   -      200    -
+renew       POST    restricted  -     -     -    404   -      404    -
+renew       POST    deleted     -     -     -    404   -      404    -
+
 deliveries  GET     own         -     -     -    200   -      200    -
 deliveries  GET     others      -     -     -    404   -      200    -
 deliveries  GET     restricted  -     -     -    404   -      404    -
@@ -205,6 +222,9 @@ PAGES = {
     "home": (302, 302, 302),  # to the sign-in, the documentation, the admin
     "sign-in": (200, 302, 302),
     "sign-out": (405, 405, 405),  # by POST only
+    "answer": (404, 404, 404),  # with a secret that nobody has
+    "answer-by": (404, 404, 404),
+    "calendar": (404, 404, 404),
     "live": (200, 200, 200),
     "ready": (200, 200, 200),
     "spc": (401, 405, 405),  # by POST only

@@ -21,7 +21,7 @@ from cmast.models.verbs import Verb, verbs_of
 from cmast.urls import api as router
 from cmast.vocabulary import Role
 from metrics.models import Import
-from programmes.models import Programme, Workstream
+from programmes.models import CalendarFeed, Programme, Workstream
 from tests.contract.permissions import ANSWERS, CALLERS, PAGES, RESOURCES
 from tests.factories import restrict
 
@@ -42,7 +42,7 @@ for route, method, record, *statuses in LINES:
         ANSWER[route, method, record, word] = int(status) if status != "-" else None
 
 #: What cannot be restricted: who is who, who may do what, and what belongs to one person anyway.
-OPEN = ("people", "memberships", "restrictions", "tokens", "webhooks")
+OPEN = ("people", "memberships", "restrictions", "tokens", "webhooks", "calendar-feeds")
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 VIEWSETS = {prefix: viewset for prefix, viewset, _ in router.registry}
 BASENAMES = {prefix: basename for prefix, _, basename in router.registry}
@@ -89,6 +89,9 @@ def test_every_other_route_has_a_row_in_the_table() -> None:
 #: Where the name alone does not lead.
 PATHS = {
     "admin": "/admin/",
+    "answer": "/answer/unknown/",
+    "answer-by": "/answer/unknown/done/",
+    "calendar": "/calendar/unknown.ics",
     "api-unknown": "/api/v1/nothing-here/",
     "series": "/api/v1/series/theatre-utilisation-capped/RBQ/",
     "facts": "/api/v1/facts/observations/",
@@ -263,6 +266,8 @@ def ask(caller: Caller, cell: Cell, path: str, record: Any) -> int:
         and cell.route in {verb.path for verb in verbs_of(type(record)).values()}
     ):
         headers["HTTP_IDEMPOTENCY_KEY"] = f"{cell.route}-{record.key}"
+    if any(verb.path == cell.route and verb.needs_key for verb in verbs_of(type(record)).values()):
+        headers["HTTP_IDEMPOTENCY_KEY"] = f"{caller}-{record.pk}-{cell.route}"
     body = '{"note": "Changed."}' if cell.method == "PATCH" else "{}"
     with transaction.atomic():
         response = Client().generic(cell.method, path, body, "application/json", **headers)
@@ -370,6 +375,12 @@ def an_import(make: Callable[..., Any], person: Person, name: str) -> Import:
     return made
 
 
+def a_calendar(make: Callable[..., Any], person: Person, name: str) -> CalendarFeed:
+    owner = make(Person) if name == "others" else person
+    feed: CalendarFeed = make(CalendarFeed, owner=owner, **external(f"{name}-{person.pk}"))
+    return feed
+
+
 def a_restriction(make: Callable[..., Any], person: Person, name: str) -> Restriction:
     restriction: Restriction = make(Restriction, **external(f"{name}-{person.pk}"))
     if name != "others":
@@ -383,6 +394,7 @@ PERSONAL: dict[str, Callable[..., Any]] = {
     "webhooks": a_webhook,
     "restrictions": a_restriction,
     "imports": an_import,
+    "calendar-feeds": a_calendar,
 }
 
 

@@ -12,9 +12,10 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from cmast.api.viewsets import RecordViewSet
-from cmast.models import Record
+from cmast.models import Membership, Person, Record
 from cmast.models.verbs import Verb, verbs_of
 from cmast.urls import api as router
+from programmes.models import UpdateFact
 from tests.factories import FACTORIES
 
 pytestmark = pytest.mark.either_database
@@ -29,13 +30,22 @@ def restate(record: Any, **values: Any) -> None:
 
 
 #: (model, verb) -> what else must be there before it can be done to the record, besides its state.
-PREPARED: dict[tuple[str, str], Callable[[Any], None]] = {
-    ("Milestone", "no_change"): lambda record: (
-        type(record).objects.filter(pk=record.pk).update(forecast_on="2024-05-31") and None
-    ),
+PREPARED: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("Milestone", "no_change"): lambda record: restate(record, forecast_on="2024-05-31"),
+    ("Update", "submit"): lambda update: FACTORIES[UpdateFact](update=update),
 }
 #: (model, verb) -> who may do it to the record, where the PMO may not.
-WHO: dict[tuple[str, str], Callable[[Any], Any]] = {}
+WHO: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("Update", "sign_off"): lambda update: an_officer(update.programme),
+}
+
+
+def an_officer(programme: Any) -> Any:
+    """A senior responsible officer who also sits in the programme office, and so at the desk."""
+    person: Any = FACTORIES[Person]()
+    Membership.objects.create(person=person, role="sro", programme=programme)
+    Membership.objects.create(person=person, role="pmo")
+    return person
 
 
 @pytest.mark.parametrize(("resource", "name"), VERBS)

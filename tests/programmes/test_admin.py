@@ -82,7 +82,7 @@ def test_the_position_of_an_approval_is_counted_from_its_votes(edition: str, des
     assert "4 of 5 approved, WHH outstanding" in response.content.decode()
     Vote.objects.filter(approval=approval, status="pending").update(status="rejected")
     page = desk.get(reverse("admin:programmes_approval_change", args=[approval.pk])).content.decode()
-    assert "4 of 5 approved, WHH unclear" in page  # nobody has said when
+    assert "4 of 5 approved, rejected by WHH" in page
 
 
 def test_the_page_of_an_approval_costs_the_same_for_many_votes(desk: Client, make: Callable) -> None:

@@ -102,11 +102,13 @@ def test_a_changed_paper_asks_again_from_its_day() -> None:
 
 
 @given(
-    st.lists(st.sampled_from(WORDS), max_size=6), st.sampled_from(["unanimous", "majority", "quorum", "per_group"]), st.data()
+    st.lists(st.sampled_from(WORDS), max_size=6),
+    st.sampled_from(["unanimous", "majority", "quorum", "per_group"]),
+    st.permutations(range(6)),
 )
-def test_the_order_of_the_votes_changes_nothing(words: list[str], rule: str, data: st.DataObject) -> None:
+def test_the_order_of_the_votes_changes_nothing(words: list[str], rule: str, order: list[int]) -> None:
     given_votes = votes(*words)
-    shuffled = data.draw(st.permutations(given_votes))
+    shuffled = [given_votes[place] for place in order if place < len(given_votes)]
     assert tally(given_votes, Rule(rule, 2)) == tally(shuffled, Rule(rule, 2))
 
 

@@ -39,12 +39,16 @@ from metrics.realisation import realisation_of
 from metrics.series import series_of
 from programmes.accuracy import AccuracySerializer, accuracy
 from programmes.answers import spoken, spoken_graph
+from programmes.changes import UpdateChanges, compare
 from programmes.checklists import spoken as checklist_answer
+from programmes.completeness import board
+from programmes.cycle_answers import BoardSerializer, UpdateChangesSerializer
 from programmes.dependencies import graph_of
 from programmes.health_answers import spoken as as_health
 from programmes.models import (
     AgendaItem,
     Approval,
+    CalendarFeed,
     Closure,
     Forecast,
     Forum,
@@ -53,6 +57,8 @@ from programmes.models import (
     Meeting,
     Milestone,
     Programme,
+    ReportingPeriod,
+    Update,
     Workstream,
 )
 from programmes.models.closing import checklist
@@ -123,6 +129,7 @@ def examples() -> dict[str, dict[str, Any]]:
         make_what_the_edition_lacks()
         viewsets: dict[str, Any] = {resource: viewset for resource, viewset, _ in router.registry if resource != "tokens"}
         found = {resource: of(resource, viewset) | verb_bodies(viewset) for resource, viewset in viewsets.items()}
+        round_answers = the_round(found["updates"])
         changes, theatres, beside = feed_page(), series(), metrics_side_by_side()
         found["risks"] |= risks_side_by_side()
         found["programmes"] |= {"savings": savings()}
@@ -136,6 +143,10 @@ def examples() -> dict[str, dict[str, Any]]:
     found["programmes"]["dependencies"] = waiting
     found["reminder-rules"]["preview"] = [PREVIEWED]
     found["imports"]["errors"] = {"next": None, "results": [PROBLEM]}
+    found["reporting-periods"] |= {"completeness": round_answers["completeness"]}
+    found["updates"] |= {"changes": round_answers["changes"]}
+    feed_address = {"address": "https://register.cmast.example/calendar/kJ3nV0x8.b4N2cQ.ics"}
+    found["calendar-feeds"] |= {"created": found["calendar-feeds"]["answer"] | feed_address, "renew": feed_address}
     found["webhooks"] |= webhook_answers(found["webhooks"]["answer"])
     body = {name: TOKEN[name] for name in ("name", "scope", "expires_at")}
     page, created = {"next": None, "results": [TOKEN]}, TOKEN | {"token": "0123456789abcdef" * 4}
@@ -281,6 +292,15 @@ def webhook_answers(webhook: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def the_round(updates: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Board of a period, and changes since last month; both cut short."""
+    period = ReportingPeriod.objects.get(key="2024-05")
+    whole = plain(BoardSerializer(board(period, Asked.user, DAY)).data)
+    facts = compare(["Central team resourcing open; award planned for May"], ["Central team in post; award planned for June"])
+    said = UpdateChanges(Update.objects.get(key=updates["answer"]["key"]), None, facts)
+    return {"completeness": whole | {"updates": whole["updates"][:1]}, "changes": plain(UpdateChangesSerializer(said).data)}
+
+
 def make_what_the_edition_lacks() -> None:
     """What the edition has not: readers, suppressions, webhooks, files, restrictions, scores, overrides, reviews, findings."""
     reader = Person.objects.create(key="sam-example", name="Sam Example", email="sam.example@cmast.example")
@@ -290,6 +310,10 @@ def make_what_the_edition_lacks() -> None:
     Suppression.objects.create(
         key="old-box", address="old.box@cmast.example", cause="bounced", detail="The mail server answered 550 No such user"
     )
+    ReportingPeriod.objects.create(
+        month_on=DAY.replace(day=1), opens_on=DAY, due_on=dt.date(2024, 5, 13), locks_on=dt.date(2024, 5, 22), as_at_on=DAY
+    )
+    CalendarFeed.objects.create(key="my-dates", name="My dates", owner=reader)
     Webhook.objects.create(key="power-bi", name="Power BI", url="https://bi.cmast.example/register", owner=reader)
     risk = Risk.objects.get(key="r-cyber-resilience")
     Score.objects.create(
@@ -436,6 +460,7 @@ def of(resource: str, viewset: Any) -> dict[str, Any]:
 def _timeless(answer: dict[str, Any]) -> dict[str, Any]:
     """The same example on every machine, whenever the edition was loaded, and in however many statements."""
     same: dict[str, Any] = {"created_at": MOMENT, "updated_at": MOMENT, "version": 1}
+    same |= {name: MOMENT for name in ("cast_at", "approved_at") if answer.get(name)}
     if "version" in answer:
         same["etag"] = re.sub(rf"-{answer['version']}(?=[-\"])", "-1", answer["etag"])
     return {name: same.get(name, value) for name, value in answer.items()}

@@ -12,13 +12,16 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from cmast.answers import can_be_answered
 from cmast.due import Kind, kind_of
+from cmast.links import absolute, answer_addresses
 from cmast.models import MailDelivery, Person, Reminder, Suppression
 from cmast.models.restrictions import Hidden
-from cmast.reminders import address_for, still_due
+from cmast.reminders import still_due
 
 
 class Suppressed(Exception):
@@ -30,10 +33,12 @@ class Item(NamedTuple):
 
     reminder: Reminder
     kind: Kind
+    record: Any
     title: str
     when: str
     is_overdue: bool
-    address: str
+    #: Where it is answered; nothing where its reader may not write it.
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,10 +87,11 @@ def one_line(text: str) -> str:
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
-def write(mail: MailDelivery) -> Letter | None:
+def write(mail: MailDelivery, *, with_links: bool = True) -> Letter | None:
     """The mail as it is right now; None where nothing is left to say. Raises Suppressed.
 
-    What has been settled, moved or hidden since it was planned falls out, and the ledger says so.
+    What has been settled, moved or hidden since it was planned falls out, and the ledger says so. The links in it are made
+    anew each time; who only looks whether there is something to say does without.
     """
     person = Person.objects.get(pk=mail.person_id)
     to = _address_of(person)
@@ -104,6 +110,8 @@ def write(mail: MailDelivery) -> Letter | None:
     if not items:
         return None
     shown = _once_each(items)
+    if with_links:
+        shown = _addressed(shown, person)
     context = {"person": person, "items": shown, "today": mail.for_on, "url": settings.PUBLIC_URL, "reader": sender()}
     return Letter(
         heading=heading_of(shown),
@@ -151,10 +159,10 @@ def _item(reminder: Reminder, kind: Kind, record: Any) -> Item:
     return Item(
         reminder,
         kind,
+        record,
         one_line(kind.name(record)),
         _when(reminder.due_on, kind, kind.day(record), days),
         _is_late(kind, days),
-        "",
     )
 
 
@@ -182,8 +190,37 @@ def _once_each(items: list[Item]) -> list[Item]:
         about = (item.reminder.record_type, item.reminder.record_id)
         if about not in latest or item.reminder.remind_on >= latest[about].reminder.remind_on:
             latest[about] = item
-    shown = sorted(latest.values(), key=lambda item: (item.reminder.due_on, item.title))
-    return [item._replace(address=address_for(item.reminder, item.kind)) for item in shown]
+    return sorted(latest.values(), key=lambda item: (item.reminder.due_on, item.title))
+
+
+def _addressed(items: list[Item], person: Person) -> list[Item]:
+    """With the place where each is answered: a link of this person's own, or else the desk for those who have it."""
+    editable = _editable(items, person)
+    answered = [item for item in items if can_be_answered(item.record) and item.reminder.pk in editable]
+    links = dict(zip((item.reminder.pk for item in answered), _links(answered, person), strict=True))
+    return [item._replace(address=links.get(item.reminder.pk) or _at_the_desk(item.record, person)) for item in items]
+
+
+def _editable(items: list[Item], person: Person) -> set[int]:
+    """Reminders about what this person may change."""
+    by_model: dict[Any, list[Item]] = {}
+    for item in items:
+        by_model.setdefault(type(item.record), []).append(item)
+    found = set()
+    for model, same in by_model.items():
+        own = model.objects.editable_by(person).filter(pk__in={item.record.pk for item in same}).values_list("pk", flat=True)
+        found |= {item.reminder.pk for item in same if item.record.pk in set(own)}
+    return found
+
+
+def _links(items: list[Item], person: Person) -> list[str]:
+    return answer_addresses(person, [item.record for item in items]) if items else []
+
+
+def _at_the_desk(record: Any, person: Person) -> str:
+    if not person.is_staff:
+        return ""
+    return absolute(reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk]))
 
 
 def heading_of(items: list[Item]) -> str:

@@ -70,8 +70,8 @@ def _broker_answers() -> bool:
     try:
         with celery_app.connection_for_write(connect_timeout=1, transport_options={"socket_connect_timeout": 1}) as broker:
             broker.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=1)
-    except Exception:
-        log.warning("The broker does not answer", exc_info=True)
+    except Exception as error:
+        log.warning("The broker does not answer (%s)", type(error).__name__)
         return False
     return True
 

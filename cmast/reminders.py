@@ -12,7 +12,6 @@ from itertools import groupby, islice
 from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
@@ -204,16 +203,29 @@ def _kind_and_question(reminder: Reminder) -> tuple[str, str]:
 @transaction.atomic
 def digest(on: dt.date) -> int:
     """One mail for each person who has lines waiting; how many are new. Who has had today's mail waits for the next day."""
+    _take_over(on)
     waiting = Reminder.objects.waiting().filter(remind_on__lt=next_working_day(on))
     people = list(waiting.order_by("person").values_list("person", flat=True).distinct())
     opens_at = dt.datetime.combine(on, dt.time(HOUR), LONDON)
     before = MailDelivery.objects.count()
     mails = [MailDelivery(person_id=pk, for_on=on, dedupe_key=f"digest {pk} {on}", not_before=opens_at) for pk in people]
     MailDelivery.objects.bulk_create(mails, batch_size=BATCH, ignore_conflicts=True)
-    todays = MailDelivery.objects.filter(for_on=on, person=OuterRef("person"), purpose=MailDelivery.Purpose.DIGEST)
-    unsent = todays.filter(state=MailDelivery.State.PENDING).order_by()
-    Reminder.objects.filter(pk__in=waiting.order_by().values("pk")).update(mail=Subquery(unsent.values("pk")[:1]))
+    todays = MailDelivery.objects.filter(for_on=on, state=MailDelivery.State.PENDING, purpose=MailDelivery.Purpose.DIGEST)
+    # Locked, so that no sender writes one of them while lines are being added to it.
+    unsent = set(todays.order_by("pk").select_for_update().values_list("pk", flat=True))
+    theirs = MailDelivery.objects.filter(pk__in=unsent, person=OuterRef("person")).order_by()
+    Reminder.objects.filter(pk__in=waiting.order_by().values("pk")).update(mail=Subquery(theirs.values("pk")[:1]))
     return MailDelivery.objects.count() - before
+
+
+def _take_over(on: dt.date) -> None:
+    """What could not be sent on the days before goes into today's digest. One that may have arrived goes on by itself."""
+    digests = MailDelivery.objects.filter(purpose=MailDelivery.Purpose.DIGEST, for_on__lt=on)
+    unsent = digests.filter(state=MailDelivery.State.PENDING, ambiguous=0).select_for_update(skip_locked=True)
+    late = list(unsent.values_list("pk", flat=True))
+    Reminder.objects.filter(mail__in=late, state=MailDelivery.State.PENDING).update(mail=None)
+    said = f"What it was to say went into the digest of {on}."
+    MailDelivery.objects.filter(pk__in=late).update(state=MailDelivery.State.CANCELLED, last_error=said)
 
 
 # --- Who would get what -----------------------------------------------------------------------------------------------
@@ -260,11 +272,3 @@ def _last_working_day(on: dt.date) -> dt.date:
     while not is_working_day(day):
         day -= DAY
     return day
-
-
-def address_for(reminder: Reminder, kind: Kind) -> str:
-    """Where its reader answers: the record's page in the admin for those who have it, otherwise nowhere yet."""
-    if not reminder.person.is_staff:
-        return ""
-    meta = kind.model._meta
-    return f"{settings.PUBLIC_URL}/admin/{meta.app_label}/{meta.model_name}/{reminder.record_id}/change/"

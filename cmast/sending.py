@@ -138,7 +138,7 @@ class Attempt:
 
     def _before_data(self, letter: Letter) -> None:
         """The last look, and the mark that from now on it may have arrived. Raises Changed, TooLate or Suppressed."""
-        now = letters.write(self.mail)
+        now = letters.write(self.mail, with_links=False)
         if now is None or (now.to, now.reminders) != (letter.to, letter.reminders):
             raise Changed
         if monotonic() > self.safe_until or not self.mail.begin_data(**self._sent(letter)):

@@ -32,7 +32,7 @@ class BoardRowSerializer(serializers.Serializer):
     )
 
 
-class BoardSerializer(serializers.Serializer):
+class CompletenessBoardSerializer(serializers.Serializer):
     """Who has answered in a period."""
 
     period = serializers.CharField(source="period.key", help_text="Key of the period.")

@@ -3,20 +3,18 @@
 import datetime as dt
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncDate
 
-from cmast.due import DaysLater, Kind, remind, vaguely
+from cmast.due import Kind, remind, vaguely
 from cmast.models import Membership, ReminderRule
-from programmes.models import Action, Milestone, Update, Vote
+from programmes.models import Action, Condition, Milestone, Update, Vote
 from programmes.models.votes import VoteStatus
 
 Word = ReminderRule.Kind
 
 PLACED = {"lead": "workstream__lead", "workstream": "workstream", "sro": "programme__sro", "programme": "programme"}
 OF_APPROVAL = {name: f"approval__{path}" for name, path in PLACED.items()}
-#: Days from the first of a month until its update is to be in: about the fifth working day of the next one.
-UPDATE_DAYS = 37
 
 
 def _milestones(today: dt.date) -> QuerySet:
@@ -26,15 +24,13 @@ def _milestones(today: dt.date) -> QuerySet:
 
 
 def _updates(today: dt.date) -> QuerySet:
-    """Not handed in."""
-    open_ = (Update.Status.COMMISSIONED, Update.Status.DRAFT, Update.Status.RETURNED)
-    return Update.objects.filter(status__in=open_).annotate(due_on=DaysLater("month_on", UPDATE_DAYS))
+    """Asked for and not handed in, by the last day of its period."""
+    return Update.objects.outstanding().dated()
 
 
 def _requested(today: dt.date) -> QuerySet:
     """Asked for and not begun."""
-    asked = Update.objects.filter(status=Update.Status.COMMISSIONED)
-    return asked.annotate(due_on=TruncDate("created_at"))
+    return Update.objects.not_started().annotate(due_on=TruncDate("created_at"))
 
 
 def _papers(today: dt.date) -> QuerySet:
@@ -46,8 +42,9 @@ def _boards(today: dt.date) -> QuerySet:
 
 
 def _conditions(today: dt.date) -> QuerySet:
-    """Agreed with conditions of which nothing more is known."""
-    given = Vote.objects.filter(status=VoteStatus.APPROVED_WITH_CONDITIONS).exclude(conditions="")
+    """Agreed on conditions that are neither met nor waived."""
+    left = Condition.objects.outstanding().filter(vote=OuterRef("pk"))
+    given = Vote.objects.filter(Exists(left), status=VoteStatus.APPROVED_WITH_CONDITIONS)
     return given.annotate(due_on=Coalesce("decided_on", "board_on"))
 
 
@@ -84,7 +81,7 @@ _MILESTONE: dict[str, Any] = {
     "questions": ("overdue", "outcome_missing"),
     "day": _vague_day,
 }
-_UPDATE: dict[str, Any] = {"model": Update, "people": PLACED, "reads": ("workstream", "programme")}
+_UPDATE: dict[str, Any] = {"model": Update, "people": PLACED | {"owner": "author"}, "reads": ("workstream", "programme")}
 
 remind(
     Kind(Word.MILESTONE_DUE, ask="Say when it is done, or give a new date and why.", **_MILESTONE),

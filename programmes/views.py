@@ -25,7 +25,7 @@ from programmes.calendars import address_of
 from programmes.changes import changes_since_last
 from programmes.checklists import ClosureChecklist
 from programmes.completeness import board
-from programmes.cycle_answers import BoardSerializer, UpdateChangesSerializer
+from programmes.cycle_answers import CompletenessBoardSerializer, UpdateChangesSerializer
 from programmes.health_answers import HealthSerializer, spoken
 from programmes.rollups import health_of, strip_of
 
@@ -182,13 +182,13 @@ class ReportingPeriodViewSet(RecordViewSet):
         parameters=[
             OpenApiParameter("on", OpenApiTypes.DATE, description="Day for which lateness is told. Today when left out.")
         ],
-        responses=BoardSerializer,
+        responses=CompletenessBoardSerializer,
     )
     @action(detail=True, pagination_class=None, filterset_class=None, filter_backends=[])
     def completeness(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         refuse_unknown(request, ("on",))
         caller: Any = request.user
-        return Response(BoardSerializer(board(self.get_object(), caller, self.day_of_question())).data)
+        return Response(CompletenessBoardSerializer(board(self.get_object(), caller, self.day_of_question())).data)
 
 
 class CalendarFeedViewSet(RecordViewSet):

@@ -6,7 +6,7 @@ from django.utils import timezone
 from cmast.answer_fields import Said, SaidDateField
 from cmast.answers import Answer, Topic, register
 from cmast.handing_over import HandOver
-from risks.models import Review, Risk
+from risks.models import Risk
 
 
 class Reviewed(Answer):
@@ -34,10 +34,9 @@ class Reviewed(Answer):
 
     def act(self) -> str:
         said: Said | None = self.cleaned_data["next_review"]
-        Review.objects.create(
-            risk=self.record,
+        self.record.review(
+            by=self.person,
             reviewed_on=timezone.localdate(),
-            reviewed_by=self.person,
             summary=self.cleaned_data["summary"] or "No change.",
             next_review_on=said.on if said else None,
         )

@@ -2,11 +2,11 @@
 
 import datetime as dt
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, Q, QuerySet
 
 from cmast.due import Kind, remind, vaguely
 from cmast.models import ReminderRule
-from risks.models import Mitigation, Review, Risk
+from risks.models import Mitigation, Risk
 
 Word = ReminderRule.Kind
 
@@ -14,9 +14,8 @@ PLACED = {"lead": "workstream__lead", "workstream": "workstream", "sro": "progra
 
 
 def _reviews(today: dt.date) -> QuerySet:
-    """Open, on the day that its latest review has named for the next."""
-    latest = Review.objects.filter(risk=OuterRef("pk")).order_by("-reviewed_on", "-id").values("next_review_on")[:1]
-    return Risk.objects.unresolved().annotate(due_on=Subquery(latest))
+    """Open, on the day that its latest review or its band asks for."""
+    return Risk.objects.unresolved().with_standing(today).annotate(due_on=F("next_review_on"))
 
 
 def _mitigations(today: dt.date) -> QuerySet:

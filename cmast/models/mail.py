@@ -265,7 +265,7 @@ class Suppression(Record):
         OTHER = "other"
 
     person = models.ForeignKey(
-        Person, models.CASCADE, null=True, blank=True, related_name="suppressions", help_text="Who is sent nothing."
+        Person, models.PROTECT, null=True, blank=True, related_name="suppressions", help_text="Who is sent nothing."
     )
     address = models.EmailField(null=True, blank=True, help_text="Address that nothing is sent to, whoever has it.")
     rule = models.ForeignKey(

@@ -1,26 +1,15 @@
 """What is asked about risks: each question is a method of their queryset, and what it is computed from."""
 
 import datetime as dt
-from typing import Any
 
 from django.db import models
-from django.db.models import F, Func, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Least
 
+from cmast.due import DaysLater
 from programmes.models import HeldQuerySet
 from risks.models.scoring import Score, ScoreBand, rank
 from risks.models.treatment import Review
-
-
-class DaysLater(Func):
-    """A day so many days after another."""
-
-    output_field = models.DateField()
-    template = "(%(expressions)s)"
-    arg_joiner = " + "
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return super().as_sql(compiler, connection, template="date(%(expressions)s || ' days')", arg_joiner=", ", **context)
 
 
 class RiskQuerySet(HeldQuerySet):

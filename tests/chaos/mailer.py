@@ -1,8 +1,8 @@
 """Sends mail with processes that kill themselves, on the register of the environment.
 
 `manage.py shell -c "from tests.chaos import mailer; mailer.main(40)"`. Each sender dies with SIGKILL at one of the points P2 to
-P6, now and then; others follow, two at a time, until every mail has ended. The product knows nothing of it: leases and pauses
-short here, so that it takes seconds.
+P6, now and then; others follow, two at a time, until every mail has ended. The product knows nothing of it: leases and
+pauses are short here, so that it takes seconds.
 """
 
 import datetime as dt

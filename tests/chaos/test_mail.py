@@ -11,7 +11,7 @@ from tests.deployment.running import BIN, start
 from tests.sink import running
 
 #: Mails that are sent while their senders die.
-MAILS = int(os.environ.get("CMAST_MAILS", "40"))
+MAILS = int(os.environ.get("CMAST_MAILS", "24"))
 
 
 @pytest.mark.real_time

@@ -19,7 +19,7 @@ from cmast.dates import add_working_days, is_working_day
 from cmast.models import JobRun, MailDelivery, Membership, Person, Reminder, ReminderDay, ReminderRule, Suppression
 from cmast.reminders import digest, plan, preview, run, run_day
 from cmast.tasks import plan_reminders
-from programmes.models import Action, Milestone, Programme, Update, Vote, Workstream
+from programmes.models import Action, Condition, Milestone, Programme, ReportingPeriod, Update, Vote, Workstream
 from risks.models import Mitigation, Review, Risk
 from tests.factories import restrict
 
@@ -155,6 +155,16 @@ def test_after_an_outage_there_is_one_digest_with_everything_in_it_once(rule: An
     assert MailDelivery.objects.count() == 1
 
 
+def test_what_could_not_be_sent_for_days_comes_in_one_digest(rule: Any, make: Any) -> None:
+    rule(days_before=["0"], days_after=["1"])
+    milestone(make, make(Person), dt.date(2024, 5, 8))
+    for day in (8, 9, 10):
+        run_day(dt.date(2024, 5, day))
+    states = dict(MailDelivery.objects.values_list("for_on", "state"))
+    assert states == {dt.date(2024, 5, 8): "cancelled", dt.date(2024, 5, 9): "cancelled", dt.date(2024, 5, 10): "pending"}
+    assert MailDelivery.objects.get(state="pending").reminders.count() == 2 == Reminder.objects.count()
+
+
 @pytest.mark.either_database
 def test_a_clock_that_goes_back_says_nothing_twice(rule: Any, make: Any) -> None:
     rule(days_before=["1", "0"])
@@ -234,7 +244,7 @@ def test_who_asked_not_to_be_reminded_by_an_optional_rule_is_not(rule: Any, make
     plan(FRIDAY)
     assert lines() == []
     with pytest.raises(ValidationError, match="not optional"):
-        make(Suppression, person=ann, rule=rule(name="Not optional"), cause="opted_out")
+        make(Suppression, person=ann, rule=rule(is_optional=False), cause="opted_out")
 
 
 # --- Kinds ------------------------------------------------------------------------------------------------------------
@@ -269,13 +279,17 @@ def test_each_kind_finds_what_is_open_and_its_date(edition: Any, make: Any) -> N
     assert found("risk_review_due")[risk.key] == TUESDAY
     mitigation = make(Mitigation, due_on=FRIDAY, due_precision="day")
     assert found("mitigation_due") == {mitigation.key: FRIDAY} | found("mitigation_due")
-    update = make(Update, month_on=dt.date(2024, 4, 1), status="draft")
+    april = dt.date(2024, 4, 1)
+    if not ReportingPeriod.objects.filter(month_on=april).exists():
+        make(ReportingPeriod, month_on=april, opens_on=dt.date(2024, 5, 1), due_on=dt.date(2024, 5, 8))
+    update = make(Update, month_on=april, status="draft")
     assert found("update_due")[update.key] == found("update_late")[update.key] == dt.date(2024, 5, 8)
     asked = make(Update, month_on=dt.date(2024, 5, 1), status="commissioned")
     assert found("update_requested") == {asked.key: FRIDAY}
     silent = make(Membership, person=make(Person, email=None), valid_from=FRIDAY)
     assert found("no_address")[silent.key] == FRIDAY
-    granted = make(Vote, status="approved_with_conditions", conditions="Money.", decided_on=FRIDAY, decided_precision="day")
+    granted = make(Vote, status="approved_with_conditions", decided_on=FRIDAY, decided_precision="day")
+    make(Condition, vote=granted)
     assert found("condition_open") == {granted.key: FRIDAY}
     board = Vote.objects.filter(status="pending", board_on__isnull=False).first()
     assert found("board_date")[board.key] == board.board_on

@@ -42,7 +42,7 @@ from programmes.answers import spoken, spoken_graph
 from programmes.changes import UpdateChanges, compare
 from programmes.checklists import spoken as checklist_answer
 from programmes.completeness import board
-from programmes.cycle_answers import BoardSerializer, UpdateChangesSerializer
+from programmes.cycle_answers import CompletenessBoardSerializer, UpdateChangesSerializer
 from programmes.dependencies import graph_of
 from programmes.health_answers import spoken as as_health
 from programmes.models import (
@@ -295,7 +295,7 @@ def webhook_answers(webhook: dict[str, Any]) -> dict[str, Any]:
 def the_round(updates: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Board of a period, and changes since last month; both cut short."""
     period = ReportingPeriod.objects.get(key="2024-05")
-    whole = plain(BoardSerializer(board(period, Asked.user, DAY)).data)
+    whole = plain(CompletenessBoardSerializer(board(period, Asked.user, DAY)).data)
     facts = compare(["Central team resourcing open; award planned for May"], ["Central team in post; award planned for June"])
     said = UpdateChanges(Update.objects.get(key=updates["answer"]["key"]), None, facts)
     return {"completeness": whole | {"updates": whole["updates"][:1]}, "changes": plain(UpdateChangesSerializer(said).data)}

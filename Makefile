@@ -1,4 +1,4 @@
-# `make help` lists what there is. PYTHON, VENV, PORT, CALLS, QUICK and ARGS may be given: PORT=8123 make run, make test ARGS="-k risk".
+# `make help` lists what there is. PYTHON, VENV, PORT, CALLS, QUICK, FULL, SEED and ARGS may be given: PORT=8123 make run, make test ARGS="-k risk".
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,7 +16,7 @@ COMPILE = UV_DEFAULT_INDEX="$${PIP_INDEX_URL:-$$($(CURDIR)/$(BIN)/pip config get
 LOCKS = base production dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgresql fuzz bench growth check format lock openapi contract
+.PHONY: help run test test-sqlite test-postgresql fuzz chaos bench growth check format lock openapi contract
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
@@ -38,6 +38,10 @@ test-sqlite test-postgresql: test-%: ## Run the tests on one of them
 fuzz: ## Call the API with what its OpenAPI document allows and forbids, CALLS=20000 times on each database
 	$(PREPARE) requirements/dev.txt
 	@CMAST_FUZZ=$(CALLS) $(BIN)/python -m tests.run $(ARGS) tests/contract/test_fuzz.py -rP --durations=3
+
+chaos: ## Send 1,000 reminders while everything breaks; FULL=1 sends 10,000, ARGS=sqlite or no-broker does without servers
+	$(PREPARE) requirements/dev.txt
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: ## Measure the API beside the least work that gives the same answers; QUICK=1 takes under three minutes
 	$(PREPARE) requirements/dev.txt

@@ -25,7 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from cmast.letters import Letter, sender
 
 #: Seconds: to connect, for a command, for the end of the message (RFC 5321: ten minutes).
-CONNECT, COMMAND, END_OF_DATA = 10, 60, 600
+CONNECT, COMMAND, END_OF_DATA = settings.MAIL_TIMEOUTS
 
 
 class Unsent(Exception):
@@ -147,7 +147,7 @@ class Smtp:
                 _refuse(code, said)
 
 
-def _wait(smtp: smtplib.SMTP, seconds: int) -> None:
+def _wait(smtp: smtplib.SMTP, seconds: float) -> None:
     if smtp.sock is not None:
         smtp.sock.settimeout(seconds)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Any
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 #: Seconds that one run goes on taking up new mail, and that it tries to write down that a mail was taken.
 BUDGET, PERSISTENCE = 30, 40
 #: Seconds of a lease that are left for what follows the check.
-MARGIN = 10
+MARGIN = settings.MAIL_LEASE / 12
 #: How late mail may be until somebody is told.
 PATIENCE = dt.timedelta(minutes=15)
 
@@ -143,6 +144,7 @@ class Attempt:
             raise Changed
         if monotonic() > self.safe_until or not self.mail.begin_data(**self._sent(letter)):
             raise TooLate
+        self.breaker.wait_for_answer()
         if monotonic() > self.safe_until + MARGIN:  # asleep while it was written down
             raise TooLate
 

@@ -247,13 +247,14 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = TIME_ZONE
-CELERY_DB_REUSE_MAX = 1000
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+#: Seconds between two looks at whether mail is due.
+MAIL_EVERY = env.float("CMAST_MAIL_EVERY", default=20)
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "cmast.tasks.heartbeat", "schedule": 60.0, "options": {"expires": 55}},
     "send-webhooks": {"task": "cmast.tasks.send_webhooks", "schedule": 15.0, "options": {"expires": 14}},
     "plan-reminders": {"task": "cmast.tasks.plan_reminders", "schedule": 600.0, "options": {"expires": 590}},
-    "send-mail": {"task": "cmast.tasks.send_mail", "schedule": 20.0, "options": {"expires": 19}},
+    "send-mail": {"task": "cmast.tasks.send_mail", "schedule": MAIL_EVERY, "options": {"expires": MAIL_EVERY * 0.95}},
     "run-imports": {"task": "metrics.tasks.run_imports", "schedule": 10.0, "options": {"expires": 9}},
     "refresh-rollups": {"task": "metrics.tasks.refresh_rollups", "schedule": 10.0, "options": {"expires": 9}},
     "refresh-all-rollups": {
@@ -291,6 +292,17 @@ PUBLIC_URL = env.str("CMAST_PUBLIC_URL", default="http://localhost:8000").rstrip
 _smtp = EMAIL_CONFIG["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
 MAIL_TRANSPORT = env.str("CMAST_MAIL_TRANSPORT", default="smtp" if _smtp else "files")
 MAIL_DIR = VAR_DIR / "mail"
+# How patient the sender is, in seconds. Leases before and from DATA on; the second is longer than a server is waited for.
+MAIL_LEASE = env.float("CMAST_MAIL_LEASE", default=120)
+MAIL_DATA_LEASE = env.float("CMAST_MAIL_DATA_LEASE", default=900)
+#: To connect, for a command, for the end of the message (RFC 5321: ten minutes).
+MAIL_TIMEOUTS = env.list("CMAST_MAIL_TIMEOUTS", cast=float, default=[10, 60, 600])
+#: Before each attempt that the receiver asked to put off; after the last one the mail has failed.
+MAIL_PAUSES = env.list(
+    "CMAST_MAIL_PAUSES", cast=float, default=[0, 60, 300, 900, 3600, 7200, 14400, 28800, 28800, 43200, 43200]
+)
+#: For which nothing is tried after the first, second, ... failure in a row of the way.
+MAIL_BREAKER = env.list("CMAST_MAIL_BREAKER", cast=float, default=[30, 60, 120, 240, 480, 900])
 # Exchange Online: an application of the tenant that may send as the mailbox.
 OAUTH_TENANT = env.str("CMAST_OAUTH_TENANT", default="")
 OAUTH_CLIENT_ID = env.str("CMAST_OAUTH_CLIENT_ID", default="")

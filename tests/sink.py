@@ -1,6 +1,7 @@
 """A mail server on this machine that writes down what it gets, before it answers."""
 
 import socketserver
+import sys
 import threading
 import time
 from collections import Counter
@@ -18,20 +19,29 @@ class Sink:
     An answer may be for one address only: `("RCPT", "no.such@cmast.example")`.
     """
 
-    def __init__(self) -> None:
-        self.got: list[EmailMessage] = []
+    def __init__(self, port: int = 0) -> None:
+        self.got: Any = []
         self.answers: dict[Any, str] = {}
         self.pause = 0.0
         #: Called with the name of a command before it is answered.
         self.on: dict[str, Any] = {}
-        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"sink": self}))
-        self.server.daemon_threads = True
+        self.server = _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"sink": self}))
         self.port = self.server.server_address[1]
 
     @property
     def ids(self) -> Counter[str]:
         """Message-ID -> how often it came."""
         return Counter(str(message["Message-ID"]) for message in self.got)
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that is gone before it is answered is none of our faults."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -66,7 +76,9 @@ class _Handler(socketserver.StreamRequestHandler):
     def take(self) -> bool:
         """Reads the message. Whether the session goes on."""
         lines = []
-        while (line := self.rfile.readline()) not in (b".\r\n", b""):
+        while (line := self.rfile.readline()) != b".\r\n":
+            if not line:  # who hangs up in the middle has sent nothing
+                return False
             lines.append(line[1:] if line.startswith(b"..") else line)
         answer = self.sink.answers.get("END", "250 taken")
         if answer.startswith("250") or answer == "take-and-drop":

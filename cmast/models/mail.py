@@ -55,17 +55,12 @@ class MailDelivery(Delivery):
         Delivery.State.SUPPRESSED,
         Delivery.State.CANCELLED,
     )
+    LEASE: ClassVar = dt.timedelta(seconds=settings.MAIL_LEASE)
     #: Longer than a server may take to answer the end of the message (RFC 5321: ten minutes).
-    DATA_LEASE: ClassVar = dt.timedelta(minutes=15)
+    DATA_LEASE: ClassVar = dt.timedelta(seconds=settings.MAIL_DATA_LEASE)
     #: The ledger outlives every rule that could plan the same again.
     KEPT: ClassVar = dt.timedelta(days=400)
-    PAUSES: ClassVar = (
-        dt.timedelta(0),
-        dt.timedelta(minutes=1),
-        dt.timedelta(minutes=5),
-        dt.timedelta(minutes=15),
-        *(dt.timedelta(hours=hours) for hours in (1, 2, 4, 8, 8, 12, 12)),
-    )
+    PAUSES: ClassVar = tuple(dt.timedelta(seconds=seconds) for seconds in settings.MAIL_PAUSES)
 
     dedupe_key = LineField(max_length=200, unique=True, help_text="What it is, so that there is no second one.")
     person = models.ForeignKey(Person, models.CASCADE, related_name="mail", help_text="To whom.")
@@ -199,12 +194,11 @@ class MailTransportQuerySet(models.QuerySet):
 class MailTransport(models.Model):
     """One way of sending mail, and its circuit breaker: while it is open nothing is tried, so nothing is tried in vain.
 
-    When its time has come one sender may try one mail (half open); that closes it or opens it for longer.
+    When its time has come one sender may try one mail (half open); that closes it or opens it for longer. A sender that dies
+    over it holds the way up as long as its mail.
     """
 
-    PAUSES: ClassVar = tuple(dt.timedelta(seconds=seconds) for seconds in (30, 60, 120, 240, 480, 900))
-    #: How long the one who tries has.
-    TRIAL: ClassVar = MailDelivery.DATA_LEASE
+    PAUSES: ClassVar = tuple(dt.timedelta(seconds=seconds) for seconds in settings.MAIL_BREAKER)
 
     name = LineField(max_length=20, primary_key=True, help_text="Name of the transport.")
     failures = models.PositiveIntegerField(default=0, help_text="Failures in a row.")
@@ -234,7 +228,13 @@ class MailTransport(models.Model):
         if self.open_until > now:
             return False
         as_read = type(self).objects.filter(pk=self.pk, open_until=self.open_until)
-        return bool(as_read.update(open_until=now + self.TRIAL))
+        return bool(as_read.update(open_until=now + MailDelivery.LEASE))
+
+    def wait_for_answer(self) -> None:
+        """Who tries it has begun to hand a mail over: nobody else tries until that is answered."""
+        if self.open_until is not None:
+            half_open = type(self).objects.filter(pk=self.pk, open_until__isnull=False)
+            half_open.update(open_until=timezone.now() + MailDelivery.DATA_LEASE)
 
     def untried(self) -> None:
         """There was nothing to try it with."""

@@ -296,6 +296,22 @@ def test_a_server_that_is_down_costs_no_attempt_and_is_tried_again_by_one(notice
     assert MailTransport.named("smtp").open_until is None
 
 
+@pytest.mark.parametrize(("point", "minutes"), [("P3", 2), ("P4", 15)])
+def test_a_sender_that_dies_while_it_tries_the_way_holds_it_up_as_long_as_its_mail(
+    point: str, minutes: int, notices: Any, sink: Sink, settings: Any
+) -> None:
+    notices(2)
+    settings.EMAIL_PORT = 1
+    drain(Smtp())
+    settings.EMAIL_PORT = sink.port
+    with later(minutes=1), pytest.raises(Killed):
+        drain(Dies(point))
+    with later(minutes=minutes):
+        assert drain(Smtp()) == {}
+    with later(minutes=minutes + 2):
+        assert drain(Smtp()) == {"sent": 2}
+
+
 @pytest.mark.either_database
 def test_a_server_that_stays_down_is_tried_less_and_less_often(notices: Any, sink: Sink, settings: Any) -> None:
     notices(1)

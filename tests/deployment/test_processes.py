@@ -76,6 +76,11 @@ def test_the_composed_processes_start_work_and_stop(database: str, redis: str, t
         with psycopg.connect(database, autocommit=True) as connected:
             runs = "SELECT outcome FROM cmast_jobrun WHERE name = 'heartbeat'"
             wait_for(lambda: connected.execute(runs).fetchall() == [("done",)], "the heartbeat", log, 30)
+            # A worker whose database was restarted works on: it does not keep the dead connection for its next tasks.
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+            connected.execute(others, [DATABASE])
+            subprocess.run(["celery", "--app=cmast", "call", "cmast.tasks.heartbeat"], env=env, check=True, capture_output=True)
+            wait_for(lambda: connected.execute(runs).fetchall() == [("done",)] * 2, "the next heartbeat", log, 30)
         assert {name for name, process in running.items() if process.poll() is not None} == set()
     finally:
         for process in running.values():

@@ -105,7 +105,9 @@ class ObservationFilter(RecordFilterSet):
 
 class BenefitFilter(RecordFilterSet):
     savings = Question("savings", help_text="Belongs in the savings ledger.")
-    unmeasured = Question("unmeasured", help_text="Nothing says what has come of it: no metric, no figure, no month.")
+    unmeasured = Question(
+        "unmeasured", link="metric", help_text="Nothing says what has come of it: no metric, no figure, no month."
+    )
     overdue = Question("overdue", dated=True, help_text="It was to be realised by now, and nobody has said whether it was.")
     review_due = Question("review_due", dated=True, help_text="It is to be looked at again.")
     orphaned = Question("orphaned", help_text="Its programme was closed, and nobody has taken it over.")

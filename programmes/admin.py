@@ -342,10 +342,13 @@ class VoteAdmin(RecordAdmin):
                 "conditions",
             ),
         ),
-        ("When", (("board_on", "board_precision"), "papers_due_on", ("decided_on", "decided_precision"))),
+        (
+            "When",
+            (("board_on", "board_precision"), ("papers_due_on", "deferred_from_on"), ("decided_on", "decided_precision")),
+        ),
         ("What it was cast for", (("paper_version", "cast_at"), ("is_current", "supersedes"))),
     )
-    readonly_fields = ("cast_at", "is_current", "supersedes")
+    readonly_fields = ("cast_at", "is_current", "supersedes", "deferred_from_on")
 
 
 @admin.register(Condition)
@@ -367,7 +370,9 @@ class WaitAdmin(RecordAdmin):
     sections = (
         ("What waits", ("milestone", "procurement", "target", "benefit")),
         ("For what", ("for_approval", "for_decision", "for_milestone")),
+        ("Where it belongs", ("programme",)),
     )
+    readonly_fields = ("programme",)
 
 
 @admin.register(Snapshot)

@@ -19,7 +19,7 @@ ALIKE = 0.5
 _TOKEN = re.compile(r"\s+|[^\s]+")
 
 
-class Difference(Words):
+class Moved(Words):
     """What became of a fact since last month."""
 
     ADDED = "added"
@@ -40,7 +40,7 @@ class Part(Words):
 class FactChange:
     """A fact beside the one of last month. The parts, put together without what was dropped, are the text of today."""
 
-    change: Difference
+    change: Moved
     text: str
     before: str | None
     parts: list[tuple[Part, str]]
@@ -98,7 +98,7 @@ def compare(before: list[str], now: list[str]) -> list[FactChange]:
     pairs = _reworded([text for text in now if text not in before], left)
     found = [_change(text, text if text in before else pairs.get(text)) for text in now]
     gone = [text for text in left if text not in pairs.values()]
-    return [*found, *(FactChange(Difference.DROPPED, "", text, [(Part.DROPPED, text)]) for text in gone)]
+    return [*found, *(FactChange(Moved.DROPPED, "", text, [(Part.DROPPED, text)]) for text in gone)]
 
 
 def _reworded(new: list[str], old: list[str]) -> dict[str, str]:
@@ -117,10 +117,10 @@ def _likeness(a: str, b: str) -> float:
 
 def _change(text: str, before: str | None) -> FactChange:
     if before is None:
-        return FactChange(Difference.ADDED, text, None, [(Part.ADDED, text)])
+        return FactChange(Moved.ADDED, text, None, [(Part.ADDED, text)])
     if before == text:
-        return FactChange(Difference.KEPT, text, before, [(Part.SAME, text)])
-    return FactChange(Difference.REWORDED, text, before, words_changed(before, text))
+        return FactChange(Moved.KEPT, text, before, [(Part.SAME, text)])
+    return FactChange(Moved.REWORDED, text, before, words_changed(before, text))
 
 
 def words_changed(before: str, now: str) -> list[tuple[Part, str]]:
@@ -176,5 +176,5 @@ def _expected(row: dict[str, Any] | None) -> str:
 
 def shown(changes: Iterable[FactChange]) -> list[FactChange]:
     """What is new first, what was only kept last."""
-    order = [Difference.ADDED, Difference.REWORDED, Difference.DROPPED, Difference.KEPT]
+    order = [Moved.ADDED, Moved.REWORDED, Moved.DROPPED, Moved.KEPT]
     return sorted(changes, key=lambda one: order.index(one.change))

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from cmast.vocabulary import Rag
-from programmes.changes import Difference, Part, UpdateChanges
+from programmes.changes import Moved, Part, UpdateChanges
 from programmes.completeness import Board
 from programmes.models import ReportingPeriod, Update
 
@@ -52,7 +52,7 @@ class CompletenessBoardSerializer(serializers.Serializer):
         return len(board.rows)
 
 
-class PartSerializer(serializers.Serializer):
+class UpdatePartSerializer(serializers.Serializer):
     """Some words of a fact."""
 
     change = serializers.SerializerMethodField(help_text="same, added or dropped.")
@@ -68,10 +68,10 @@ class PartSerializer(serializers.Serializer):
 class FactChangeSerializer(serializers.Serializer):
     """A fact beside that of the last update."""
 
-    change = serializers.ChoiceField(Difference.choices, help_text="What became of it.")
+    change = serializers.ChoiceField(Moved.choices, help_text="What became of it.")
     text = serializers.CharField(help_text="The fact now; empty where it was dropped.")
     before = serializers.CharField(allow_null=True, help_text="The fact then; null where it is new.")
-    parts: Any = PartSerializer(many=True, help_text="Word by word.")
+    parts: Any = UpdatePartSerializer(many=True, help_text="Word by word.")
 
 
 class DateChangeSerializer(serializers.Serializer):

@@ -228,8 +228,10 @@ class WaitFactory(DjangoModelFactory):
 
     @classmethod
     def _adjust_kwargs(cls, **kwargs: Any) -> dict[str, Any]:
-        """The programme of a wait is that of what waits."""
-        if "milestone" not in kwargs:
+        """One thing waits for one other. The programme of a wait is that of what waits."""
+        if kwargs.get("for_decision") or kwargs.get("for_milestone"):
+            kwargs["for_approval"] = None
+        if not any(kwargs.get(name) for name in ("milestone", "procurement", "target", "benefit")):
             place = {"workstream": None, "programme": kwargs["programme"]} if kwargs.get("programme") else {}
             kwargs["milestone"] = MilestoneFactory(**place)
         return kwargs

@@ -39,6 +39,16 @@ def require_match(request: Request, record: Record) -> None:
         raise PreconditionFailed(position_of(request, record, max(versions, default=0)))
 
 
+def require_match_if_given(request: Request, record: Record) -> None:
+    """Who names a version must have read the one that is stored now. Raises PreconditionFailed."""
+    if request.headers.get("If-Match", "*").strip() == "*":
+        return
+    try:
+        require_match(request, record)
+    except PreconditionRequired as error:
+        raise PreconditionFailed(position_of(request, record, 0)) from error
+
+
 def require_match_unless_last_writer(request: Request, record: Record) -> None:
     """As `require_match`, but a system that was the last to change its record need not have read it again."""
     caller: Any = request.user

@@ -146,15 +146,20 @@ class SearchFilter(df.CharFilter):
 class Question(StrictBooleanFilter):
     """A question of the domain, answered by the queryset method of that name: `?overdue=true`.
 
-    With `dated` the method is given the day from `?on=`, today where that is missing.
+    With `dated` the method is given the day from `?on=`, today where that is missing; with `link`, which asks whether there
+    is something at its end, the condition that it is hidden from the caller, for whom there is nothing then.
     """
 
-    def __init__(self, method: str, *, dated: bool = False, help_text: str) -> None:
+    def __init__(self, method: str, *, dated: bool = False, link: str = "", help_text: str) -> None:
         super().__init__(help_text=help_text)
-        self.question, self.dated = method, dated
+        self.question, self.dated, self.link = method, dated, link
 
     def decide(self, qs: models.QuerySet, answer: bool) -> models.QuerySet:
-        matching = getattr(qs, self.question)(*([self.parent.today] if self.dated else []))
+        given = [self.parent.today] if self.dated else []
+        if self.link and (hidden := self.parent.request.user.reach.hidden):
+            linked: Any = qs.model._meta.get_field(self.link).related_model
+            given.append(hidden.condition(linked, f"{self.link}__"))
+        matching = getattr(qs, self.question)(*given)
         return matching if answer else qs.exclude(pk__in=matching.order_by().values("pk"))
 
 

@@ -224,8 +224,7 @@ class RecordViewSet(viewsets.ModelViewSet):
     def _do(self, verb: Verb, body: type[VerbSerializer], request: Request) -> HttpResponse:
         """The verb to the record of the address, which is answered as it is then."""
         stored = self.get_object()
-        if request.headers.get("If-Match"):
-            conditional.require_match(request, stored)
+        conditional.require_match_if_given(request, stored)
         asked = body(data=request.data, context=self.get_serializer_context())
         asked.is_valid(raise_exception=True)
         said = dict(asked.validated_data)

@@ -40,12 +40,16 @@ class BenefitQuerySet(HeldQuerySet):
         kinds = [Benefit.Type.CASH_RELEASING, Benefit.Type.COST_AVOIDANCE]
         return self.filter(stated | in_pounds | Q(benefit_type__in=kinds), is_disbenefit=False)
 
-    def unmeasured(self) -> "BenefitQuerySet":
-        """Nothing says what has come of it: no metric, no figure of what happened, no month with an actual."""
+    def unmeasured(self, unseen: Q | None = None) -> "BenefitQuerySet":
+        """Nothing says what has come of it: no metric, no figure of what happened, no month with an actual.
+
+        A metric of which `unseen` is true does not count.
+        """
         happened = BenefitFigure.objects.filter(
             Q(value__isnull=False) | Q(to_value__isnull=False), benefit=OuterRef("pk"), basis=BenefitFigure.Basis.YTD_ACTUAL
         )
-        return self.filter(~Exists(happened), metric__isnull=True).exclude(months__actual__isnull=False)
+        without = Q(metric__isnull=True) | unseen if unseen else Q(metric__isnull=True)
+        return self.filter(without, ~Exists(happened)).exclude(months__actual__isnull=False)
 
     def unsettled(self) -> "BenefitQuerySet":
         """Nobody has said what became of it."""

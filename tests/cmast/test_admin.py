@@ -261,7 +261,7 @@ def test_the_index_page_costs_the_same_for_more(edition: str, desk: Client, make
     few = queries(desk, "/admin/")
     for model in set(RECORDS) - {Restriction}:  # what is hidden must be found out first
         make(model)
-    assert queries(desk, "/admin/") == few <= 22
+    assert queries(desk, "/admin/") == few <= 28
 
 
 def test_the_headings_are_those_of_the_domain(desk: Client) -> None:

@@ -49,7 +49,7 @@ def related(record: Any) -> Iterator[Any]:
             continue
         if field.many_to_many or field.one_to_many:
             yield from getattr(record, field.get_accessor_name() if field.auto_created else field.name).order_by("pk")[:3]
-        elif linked := getattr(record, field.name):
+        elif linked := getattr(record, field.get_accessor_name() if field.auto_created else field.name, None):
             yield linked
 
 

@@ -78,6 +78,8 @@ def test_what_the_server_writes_is_not_written_by_callers(resource: str, edition
     assert put.status_code == 200, put.content
     assert_unforged(resource, put.json(), patched.json())
 
+    if "delete" not in VIEWSETS[resource].http_method_names:
+        return  # it stays, and none like it can be made
     assert client.delete(path).status_code == 204
     made = client.post(f"/api/v1/{resource}/", read | forged(resource), **key_of(resource))
     assert made.status_code == 201, made.content

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from benchmarks import filling, processes, starting
+from benchmarks import filling, importing, processes, rolling, starting
 from benchmarks.cases import Case, Questions, at_eight, require_equal
 from benchmarks.filling import Callers
 from benchmarks.judging import Result, judge
@@ -22,16 +22,17 @@ COMPARED = ("list 50", "list 500", "filtered", "detail")
 
 @dataclass(frozen=True)
 class Size:
-    """How much data, how many rounds, and how many seconds for a reading."""
+    """How much data, how many rounds, how many seconds for a reading, and how many metrics (of 3,600 figures) are imported."""
 
     milestones: int
     series: int
     rounds: int
     seconds: float
+    imported: int
 
 
-WHOLE = Size(milestones=100_000, series=15_000, rounds=3, seconds=3.0)
-QUICK = Size(milestones=20_000, series=1_500, rounds=3, seconds=0.5)
+WHOLE = Size(milestones=100_000, series=15_000, rounds=3, seconds=3.0, imported=25)
+QUICK = Size(milestones=20_000, series=1_500, rounds=3, seconds=0.5, imported=5)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Outcome:
 
 def compare(register: Register, size: Size) -> Outcome:
     """Everything, from an empty register on."""
-    questions = Questions(_fill(size))
+    callers, small = _fill(size)
+    questions = Questions(callers)
     with running(register, questions, SERVERS) as servers:
         cases = _cases(questions, servers)
         for name in COMPARED:
@@ -58,16 +60,18 @@ def compare(register: Register, size: Size) -> Outcome:
             readings = bench.measure(cases, size.rounds, size.seconds)
         once = [*starting.statements(register.database, cases, servers), starting.memory(servers)]
     once += [*starting.starts(register.env, questions, size.rounds), starting.generation(size.rounds)]
+    once += [*rolling.compare(small, size.rounds), *importing.compare(size.imported, size.rounds)]
     return Outcome(size, readings, [*judge(readings), *once], others[0])
 
 
-def _fill(size: Size) -> Callers:
+def _fill(size: Size) -> tuple[Callers, list[float]]:
+    """Who asks, and what one series took to be rolled up while there was a tenth of the figures."""
     callers = filling.prepare(size.series)
     filling.add_milestones(size.milestones)
     filling.copy_bare()
-    filling.add_observations(size.series)
+    small = rolling.fill(size.series)
     filling.settle()
-    return callers
+    return callers, small
 
 
 @contextmanager

@@ -73,12 +73,12 @@ def add_milestones(upto: int) -> None:
         cursor.execute("SET session_replication_role = origin")
 
 
-def add_observations(series: int) -> None:
-    """So many series of 60 months."""
+def add_observations(first: int, upto: int) -> None:
+    """Series of 60 months, from the first to the last of these numbers."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.2024)")
         cursor.execute("SET session_replication_role = replica")
-        cursor.execute(OBSERVATIONS, {"series": series, "months": MONTHS})
+        cursor.execute(OBSERVATIONS, {"first": first, "upto": upto, "months": MONTHS})
         cursor.execute("SET session_replication_role = origin")
 
 
@@ -179,6 +179,6 @@ SELECT
     (date '2019-05-01' + month * interval '1 month')::date, (date '2019-06-01' + month * interval '1 month')::date - 1,
     'reported', 1, '', '[]', '', '[]', '', timestamptz '2024-05-03 09:00Z', timestamptz '2024-05-03 09:00Z'
 FROM placed CROSS JOIN generate_series(0, %(months)s - 1) AS month
-WHERE placed.n <= %(series)s
+WHERE placed.n > %(first)s AND placed.n <= %(upto)s
 ORDER BY month, placed.n
 """

@@ -14,8 +14,37 @@ import orjson
 import psycopg
 from psycopg.types.json import set_json_loads
 
+#: Precision -> months to go back from the month of a date to the first one of its window, and days to go on in that.
+WINDOWS = {
+    "early_month": (0, 0),
+    "mid_month": (0, 10),
+    "late_month": (0, 20),
+    "month": (0, 0),
+    "before_month_end": (0, 0),
+    "quarter": (2, 0),
+    "half_year": (5, 0),
+    "financial_year": (11, 0),
+}
+
+
+def first_day(name: str, starts: str = "") -> str:
+    """The first day that a vague date allows."""
+    day = f"m.{name}_on"
+    whens = [f"WHEN {day} IS NULL THEN NULL", f"WHEN {starts} IS NOT NULL THEN {starts}" if starts else ""]
+    for word, (months, days) in WINDOWS.items():
+        first = f"(date_trunc('month', {day}) - interval '{months} months')::date + {days}"
+        whens.append(f"WHEN m.{name}_precision = '{word}' THEN {first}")
+    whens += [f"WHEN m.{name}_precision = 'week' THEN {day} - 6", f"WHEN m.{name}_precision = 'season' THEN NULL"]
+    return f"(CASE {' '.join(whens)} ELSE {day} END)"
+
+
+HAPPENED = "m.baseline_on IS NOT NULL AND m.actual_on IS NOT NULL"
+OPEN = "m.baseline_on IS NOT NULL AND m.outcome IS NULL AND m.stated IS DISTINCT FROM 'occurred'"
+LEAST = f"CASE WHEN {HAPPENED} THEN {first_day('actual')} WHEN {OPEN} THEN {first_day('forecast', 'm.starts_on')} END"
+MOST = f"CASE WHEN {HAPPENED} THEN m.actual_on WHEN {OPEN} THEN m.forecast_on END"
+
 #: Parameters of each page: the day of asking (for the tag, for the status), then those of the page.
-ROWS = """
+ROWS = f"""
 SELECT m.key,
        p.key AS programme, p.name AS programme_name,
        w.key AS workstream, w.name AS workstream_name,
@@ -42,6 +71,7 @@ SELECT m.key,
             WHEN coalesce(m.forecast_on, m.baseline_on) IS NULL THEN 'undated_future'
             WHEN coalesce(m.forecast_on, m.baseline_on) < %s THEN 'past_due_outcome_unknown'
             ELSE 'future' END AS computed_status,
+       ({LEAST}) - m.baseline_on AS slip_days_least, ({MOST}) - {first_day("baseline")} AS slip_days_most,
        c.key AS source, m.source_lines, m.printed_as, m.inferred, m.note, m.external_source, m.external_id, m.version,
        to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at,
        to_char(m.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS updated_at,

@@ -126,20 +126,10 @@ class Staging:
     # --- Judging ------------------------------------------------------------------------------------------------------
 
     def judge(self) -> list[Refusal]:
-        """Find out what becomes of each figure. Returns the first of those that are refused."""
-        self._do("UPDATE import_staged SET outcome = NULL, base_id = NULL, revision = NULL")
+        """Find out what becomes of each figure, once. Returns the first of those that are refused."""
         refusals = self._refuse_repeated()
-        self._find_present()
-        refusals += self._refuse_hidden()
-        same, values = self._same()
-        self._do(
-            "UPDATE import_staged SET revision = o.revision + 1, "
-            f"outcome = CASE WHEN {same} THEN 'unchanged' ELSE 'changed' END "
-            "FROM metrics_observation o WHERE o.id = import_staged.base_id AND import_staged.outcome IS NULL",
-            values,
-        )
-        self._do("UPDATE import_staged SET revision = 1, outcome = 'new' WHERE outcome IS NULL")
-        return refusals + self._refuse_locked()
+        self._compare_with_present()
+        return [*refusals, *self._refuse_hidden(), *self._refuse_locked()]
 
     def _refuse_repeated(self) -> list[Refusal]:
         """The first of several stands. Which is right nobody can know, so none but a person decides."""
@@ -149,33 +139,48 @@ class Staging:
             f"SELECT s.row, s.label, t.first FROM import_staged s JOIN ({turns}) t ON t.id = s.id WHERE t.turn > 1 "
             f"ORDER BY s.id LIMIT {Import.MAX_PROBLEMS}"
         )
-        self._do(f"UPDATE import_staged SET outcome = 'refused' WHERE id IN (SELECT id FROM ({turns}) t WHERE turn > 1)")
+        if found:
+            self._do(f"UPDATE import_staged SET outcome = 'refused' WHERE id IN (SELECT id FROM ({turns}) t WHERE turn > 1)")
         return [Refusal(row, label, "repeated", f"Row {first} states this figure already.") for row, label, first in found]
 
-    def _find_present(self) -> None:
-        """The latest revision of each figure that the register has already."""
+    def _compare_with_present(self) -> None:
+        """Each figure beside its latest revision in the register: new, changed or unchanged."""
+        present, of_present = self._present()
+        same, of_same = self._same()
+        self._do(
+            "UPDATE import_staged SET base_id = f.base_id, revision = f.revision, outcome = f.outcome FROM ("
+            "SELECT s.id, o.id AS base_id, coalesce(o.revision, 0) + 1 AS revision, CASE WHEN o.id IS NULL THEN 'new' "
+            f"WHEN {same} THEN 'unchanged' ELSE 'changed' END AS outcome "
+            f"FROM import_staged s LEFT JOIN metrics_observation o ON o.id = ({present}) WHERE s.outcome IS NULL"
+            ") f WHERE f.id = import_staged.id",
+            [*of_same, *of_present],
+        )
+
+    def _present(self) -> tuple[str, list[Any]]:
+        """The latest revision of the staged figure `s`, as a query for its id."""
         day = (
-            "o.period_end_on = import_staged.end_on AND o.period_start_on = import_staged.start_on AND o.as_at_on IS NULL"
+            "p.period_end_on = s.end_on AND p.period_start_on = s.start_on AND p.as_at_on IS NULL"
             if self._has_period
-            else "o.as_at_on = import_staged.end_on AND o.period_end_on IS NULL"
+            else "p.as_at_on = s.end_on AND p.period_end_on IS NULL"
         )
         statuses = ACTUAL if self.mapping.value_status in ACTUAL else (self.mapping.value_status,)
         places = ", ".join(["%s"] * len(statuses))
-        self._do(
-            "UPDATE import_staged SET base_id = (SELECT max(o.id) FROM metrics_observation o "
-            "WHERE o.metric_id = import_staged.metric_id AND o.organisation_id = import_staged.organisation_id "
-            f"AND {day} AND o.breakdown_member = import_staged.member "
-            "AND (import_staged.member = '' OR o.breakdown_dimension = %s) "
-            f"AND o.period_type = %s AND o.scope_level = %s AND o.value_status IN ({places}) "
-            f"AND {' AND '.join(f'o.{column} IS NULL' for column in _PLAIN)} "
-            "AND NOT EXISTS (SELECT 1 FROM metrics_observation later WHERE later.supersedes_id = o.id)) WHERE outcome IS NULL",
+        return (
+            "SELECT max(p.id) FROM metrics_observation p "
+            f"WHERE p.metric_id = s.metric_id AND p.organisation_id = s.organisation_id AND {day} "
+            "AND p.breakdown_member = s.member AND (s.member = '' OR p.breakdown_dimension = %s) "
+            f"AND p.period_type = %s AND p.scope_level = %s AND p.value_status IN ({places}) "
+            f"AND {' AND '.join(f'p.{column} IS NULL' for column in _PLAIN)} "
+            "AND NOT EXISTS (SELECT 1 FROM metrics_observation later WHERE later.supersedes_id = p.id)",
             [self.mapping.breakdown_dimension, self.mapping.period_type, self.mapping.scope_level, *statuses],
         )
 
     def _refuse_hidden(self) -> list[Refusal]:
         """Nobody revises what does not exist for them."""
         hidden = self.job.submitted_by.reach.hidden
-        ids = sorted(hidden.ids(Observation)) if hidden else []
+        if not hidden:
+            return []
+        ids = sorted(hidden.ids(Observation))
         for start in range(0, len(ids), BATCH):
             some = ids[start : start + BATCH]
             places = ", ".join(["%s"] * len(some))
@@ -208,9 +213,8 @@ class Staging:
     def _same(self) -> tuple[str, list[Any]]:
         """When a staged figure says nothing that the register does not."""
         return (
-            "o.value = import_staged.value AND o.value_status = %s "
-            "AND (o.review_state IS NULL OR o.review_state <> 'withdrawn') "
-            "AND (import_staged.denominator IS NULL OR o.denominator = import_staged.denominator)",
+            "o.value = s.value AND o.value_status = %s AND (o.review_state IS NULL OR o.review_state <> 'withdrawn') "
+            "AND (s.denominator IS NULL OR o.denominator = s.denominator)",
             [self.mapping.value_status],
         )
 

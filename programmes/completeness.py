@@ -67,6 +67,13 @@ def board(period: ReportingPeriod, reader: Person, today: dt.date) -> Board:
     joined = asked.select_related("author", "workstream__lead", "programme__sro", "submitted_by", "signed_off_by")
     rows = [
         Row(update, update.pk in late, published.get((update.workstream_id, update.programme_id)))
-        for update in joined.order_by("programme__name", "workstream__name", "pk")
+        for update in joined.order_by("pk")
     ]
-    return Board(period, today, sorted(rows, key=lambda row: (not row.is_late, row.update.status not in Update.OUTSTANDING)))
+    return Board(period, today, sorted(rows, key=_urgency))
+
+
+def _urgency(row: Row) -> tuple[Any, ...]:
+    """Late ones first, then those that are still awaited; each by name, the same on every database."""
+    update = row.update
+    names = (str(update.programme or ""), str(update.workstream or ""))
+    return (not row.is_late, update.status not in Update.OUTSTANDING, *names)

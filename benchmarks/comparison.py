@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from benchmarks import filling, importing, processes, rolling, starting
+from benchmarks import filling, importing, processes, starting
 from benchmarks.cases import Case, Questions, at_eight, require_equal
 from benchmarks.filling import Callers
 from benchmarks.judging import Result, judge
@@ -47,8 +47,7 @@ class Outcome:
 
 def compare(register: Register, size: Size) -> Outcome:
     """Everything, from an empty register on."""
-    callers, small = _fill(size)
-    questions = Questions(callers)
+    questions = Questions(_fill(size))
     with running(register, questions, SERVERS) as servers:
         cases = _cases(questions, servers)
         for name in COMPARED:
@@ -60,18 +59,17 @@ def compare(register: Register, size: Size) -> Outcome:
             readings = bench.measure(cases, size.rounds, size.seconds)
         once = [*starting.statements(register.database, cases, servers), starting.memory(servers)]
     once += [*starting.starts(register.env, questions, size.rounds), starting.generation(size.rounds)]
-    once += [*rolling.compare(small, size.rounds), *importing.compare(size.imported, size.rounds)]
+    once += importing.compare(size.imported, size.rounds)
     return Outcome(size, readings, [*judge(readings), *once], others[0])
 
 
-def _fill(size: Size) -> tuple[Callers, list[float]]:
-    """Who asks, and what one series took to be rolled up while there was a tenth of the figures."""
+def _fill(size: Size) -> Callers:
     callers = filling.prepare(size.series)
     filling.add_milestones(size.milestones)
     filling.copy_bare()
-    small = rolling.fill(size.series)
+    filling.add_observations(0, size.series)
     filling.settle()
-    return callers, small
+    return callers
 
 
 @contextmanager

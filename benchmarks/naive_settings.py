@@ -13,6 +13,9 @@ TEMPLATES = product.TEMPLATES
 STATIC_URL = product.STATIC_URL
 TIME_ZONE = product.TIME_ZONE
 USE_TZ = product.USE_TZ
+# Read by the models as they are imported.
+MAIL_LEASE, MAIL_DATA_LEASE = product.MAIL_LEASE, product.MAIL_DATA_LEASE
+MAIL_PAUSES, MAIL_BREAKER, MAIL_TIMEOUTS = product.MAIL_PAUSES, product.MAIL_BREAKER, product.MAIL_TIMEOUTS
 
 ROOT_URLCONF = "benchmarks.naive"
 MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]

@@ -6,7 +6,7 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from cmast.answers import Answer
+from cmast.answering import Answer
 from cmast.history.context import changing
 from cmast.models import Membership, Note, NoteSubject, Person
 from cmast.models.people import RIGHTS

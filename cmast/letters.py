@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from cmast.answers import can_be_answered
+from cmast.answering import can_be_answered
 from cmast.due import Kind, kind_of
 from cmast.links import absolute, answer_addresses
 from cmast.models import MailDelivery, Person, Reminder, Suppression

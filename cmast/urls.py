@@ -9,7 +9,7 @@ from rest_framework.routers import SimpleRouter
 
 from cmast import pages
 from cmast import views as cmast
-from cmast.answers import AnswerView
+from cmast.answering import AnswerView
 from cmast.api import problems
 from cmast.api.changes import FeedView
 from cmast.sign_in import SignInView

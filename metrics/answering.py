@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import F
 from django.db.models.functions import Coalesce
 
-from cmast.answers import show_beside
+from cmast.answering import show_beside
 from cmast.models import Person
 from metrics.models import Observation
 from programmes.models import Update

@@ -4,7 +4,7 @@ from django import forms
 from django.utils import timezone
 
 from cmast.answer_fields import Said, SaidDateField
-from cmast.answers import Answer, Topic, register
+from cmast.answering import Answer, Topic, register
 from cmast.handing_over import HandOver
 from risks.models import Risk
 

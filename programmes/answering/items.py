@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from cmast import dates
 from cmast.answer_fields import ReasonField, Said, SaidDateField
-from cmast.answers import Answer, Topic, register
+from cmast.answering import Answer, Topic, register
 from cmast.handing_over import HandOver
 from cmast.history.context import changing
 from cmast.models import Person

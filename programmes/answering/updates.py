@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cmast import dates
 from cmast.answer_fields import ReasonField, Said, SaidDateField
-from cmast.answers import Answer, Topic, known_beside, register
+from cmast.answering import Answer, Topic, known_beside, register
 from cmast.errors import RuleBroken
 from cmast.handing_over import HandOver
 from cmast.history.context import changing

@@ -109,14 +109,15 @@ class Fuzzer:
         fuzzer, resources = self, sorted(self.known)
         some = "|".join(random.Random(number).sample(resources, min(RESOURCES, len(resources))))
 
-        class Chain(self.schema.include(path_regex=rf"^/api/v1/({some})/").as_state_machine()):  # type: ignore[misc]
-            def call(self, case: Case, **kwargs: Any) -> Response:
-                return fuzzer.call(case, "chains")
+        machine = self.schema.include(path_regex=rf"^/api/v1/({some})/").as_state_machine()
 
-            def validate_response(self, *args: Any, **kwargs: Any) -> None:
-                """`call` has done it."""
+        def call(chain: Any, case: Case, **kwargs: Any) -> Response:
+            return fuzzer.call(case, "chains")
 
-        return Chain
+        def validate_response(*args: Any, **kwargs: Any) -> None:
+            """`call` has done it."""
+
+        return type("Chain", (machine,), {"call": call, "validate_response": validate_response})
 
     def _operations(self) -> list[Any]:
         self.client = self.sign_in()  # the one before may have given his own role away

@@ -46,6 +46,7 @@ def test_the_register_starts_stops_starts_again_with_its_data_and_stops_when_a_p
     first = json.loads(file.read_text())
     assert file.stat().st_mode & 0o777 == 0o600
     assert first["url"] == f"http://127.0.0.1:{first_port}/"
+    assert processes_of(f"CMAST_PUBLIC_URL={first['url']}"), "links in mail lead elsewhere"
     assert len(programmes(first, "api_token")) == len(programmes(first, "viewer_token")) == 7
     assert {person["role"] for person in first["people"]} == {
         "pmo",

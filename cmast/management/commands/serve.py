@@ -53,7 +53,7 @@ class Command(BaseCommand):
         try:
             for name, command in commands.items():
                 # A session of its own, so that Ctrl-C reaches this process only and the end is in its hands.
-                running[name] = subprocess.Popen(command, start_new_session=True)
+                running[name] = subprocess.Popen(command, start_new_session=True, env={"CMAST_PUBLIC_URL": url} | os.environ)
             self.stdout.write(f"The register is at {url} - Ctrl-C stops it.")
             self.stdout.flush()
             while not told_to_stop.wait(0.3):

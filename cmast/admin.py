@@ -15,7 +15,7 @@ from django.utils.html import format_html
 
 from cmast.desk.columns import tag
 from cmast.desk.forms import RecordForm
-from cmast.desk.questions import Attention, verb
+from cmast.desk.questions import Attention
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
 from cmast.errors import RuleBroken
 from cmast.mail_admin import MailDeliveryAdmin, MailTransportAdmin, ReminderAdmin, ReminderRuleAdmin, SuppressionAdmin
@@ -218,10 +218,6 @@ class WebhookAdmin(RecordAdmin):
         ("State", ("is_active", "disabled_reason", "owner")),
     )
     attention = (Attention("Webhooks given up", question="given_up", hint="Their receivers take nothing any more.", order=80),)
-    actions = (
-        verb("enable", "Switch on the selected webhooks", {"is_active": (False,)}, is_active=True),
-        verb("disable", "Switch off the selected webhooks", {"is_active": (True,)}, is_active=False),
-    )
 
     def save_model(self, request: HttpRequest, obj: Webhook, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

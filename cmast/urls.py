@@ -30,7 +30,8 @@ class Router(SimpleRouter):
 
     def get_method_map(self, viewset: Any, method_map: Any) -> dict[str, str]:
         found = super().get_method_map(viewset, method_map)
-        return {method: action for method, action in found.items() if method in viewset.http_method_names}
+        offered = viewset.http_method_names
+        return {method: name for method, name in found.items() if method in offered and getattr(viewset, name) is not None}
 
 
 api = Router(trailing_slash=True)

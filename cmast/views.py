@@ -18,7 +18,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cmast import filters, models, reminders, serializers
-from cmast.api import conditional
 from cmast.api.idempotency import HEADER, once
 from cmast.api.pagination import KeysetPagination, refuse_unknown
 from cmast.api.problems import QueryError
@@ -164,18 +163,6 @@ class WebhookViewSet(RecordViewSet):
     def test(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         caller: Any = request.user
         return Response(serializers.WebhookDeliverySerializer(self.get_object().send_test(caller)).data, status=202)
-
-    @extend_schema(
-        summary="Switch a webhook on again",
-        description="What waits is sent at once, and what has changed in the meantime after it.",
-        request=None,
-        responses=serializers.WebhookSerializer,
-    )
-    @action(detail=True, methods=["post"])
-    def enable(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        stored = self.get_object()
-        conditional.require_match(request, stored)
-        return self._updated(stored, {"is_active": True}, partial=True)
 
     @extend_schema(
         summary="What was sent to a webhook",

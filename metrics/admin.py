@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from cmast import dates
 from cmast.desk.columns import NOTHING, figure, tag, vague
 from cmast.desk.forms import ReasonedForm
-from cmast.desk.questions import Attention, JudgementFilter, me, question_filter, verb
+from cmast.desk.questions import Attention, JudgementFilter, question_filter
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
 from cmast.errors import RuleBroken
 from cmast.models import Organisation
@@ -366,13 +366,6 @@ class ObservationAdmin(MetricsAdmin):
             ),
         ),
     )
-    actions = (
-        verb("validate", "Mark as validated", {"review_state": (None, "submitted", "revised")}, review_state="validated"),
-        verb(
-            "hand_back", "Return to whoever sent it", {"review_state": (None, "submitted", "revised")}, review_state="returned"
-        ),
-    )
-
     readonly_fields = ("correction",)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -447,11 +440,6 @@ class FindingAdmin(MetricsAdmin):
         ("Answer", (("owner", "state"), "answer", ("answered_by", "answered_at"))),
     )
     attention = (Attention("Findings of the checks", values={"state": "open"}, hint="Nobody has answered yet.", order=75),)
-    actions = (
-        verb("take", "I answer the selected findings", {"state": ("open", "answered")}, owner=me),
-        verb("correct", "The records were put right", {"state": ("open", "answered", "accepted")}, state="corrected"),
-        verb("reopen", "Open the selected findings again", {"state": ("answered", "accepted", "corrected")}, state="open"),
-    )
 
     @admin.display(description="About")
     def about(self, finding: Finding) -> str:

@@ -114,12 +114,6 @@ class RevisionSerializer(StrictSerializer):
         extra_kwargs: ClassVar = {name: {"required": False} for name in (*FIGURE, "value_status", "printed_as", "note")}
 
 
-class WithdrawalSerializer(Strict):
-    """Why a figure is taken back."""
-
-    change_reason = serializers.CharField(max_length=500, help_text="Why.")
-
-
 class BenefitSerializer(RecordSerializer):
     figures = BenefitFigureSerializer(
         many=True, read_only=True, help_text="Figures as stated; never added across basis or effect."

@@ -105,20 +105,6 @@ class ObservationViewSet(RecordViewSet):
         with changing(reason=figure.pop("change_reason")):
             return self._new(stored.revise(figure))
 
-    @extend_schema(
-        summary="Take a figure back",
-        description="It stays readable as withdrawn, and counts no more.",
-        request=serializers.WithdrawalSerializer,
-        responses=serializers.ObservationSerializer,
-    )
-    @action(detail=True, methods=["post"])
-    @once
-    def withdraw(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        stored = self.get_object()
-        asked = serializers.WithdrawalSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        return self._updated(stored, {"review_state": "withdrawn", **asked.validated_data}, partial=True)
-
 
 class BenefitViewSet(RecordViewSet):
     queryset = models.Benefit.objects.all()
@@ -175,7 +161,9 @@ class FindingViewSet(RecordViewSet):
     queryset = models.Finding.objects.all()
     serializer_class = serializers.FindingSerializer
     filterset_class = filters.FindingFilter
-    http_method_names = ["get", "head", "patch"]
+    http_method_names = ["get", "head", "post", "patch"]
+    create: Any = None  # the checks make findings,
+    bulk: Any = None  # which people only answer
 
 
 class FindingSubjectViewSet(RecordViewSet):

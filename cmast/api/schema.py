@@ -261,7 +261,7 @@ class RecordSchema(AutoSchema):
 
     def _is_conditional(self) -> bool:
         """Whether the operation changes a stored record."""
-        return self._action() in ("update", "partial_update", "destroy", "enable") and self._resource() != "tokens"
+        return self._action() in ("update", "partial_update", "destroy") and self._resource() != "tokens"
 
     def get_override_parameters(self) -> list[Any]:
         view: Any = self.view

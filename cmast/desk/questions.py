@@ -1,23 +1,20 @@
-"""Questions as list filters, and verbs as bulk actions.
+"""Questions as list filters and as what needs attention, and a refusal in words.
 
-A question is a queryset method of the model, the same one that the API and the reminders ask. A verb sets fields and saves
-record by record, so that every rule of the model holds; what a rule refuses is reported and left as it was.
+A question is a queryset method of the model, the same one that the API and the reminders ask.
 """
 
 import datetime as dt
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from cmast.desk.forms import REASON, disguise
 from cmast.errors import RuleBroken
 from cmast.models import Record
 
@@ -85,74 +82,6 @@ class Attention:
         if self.question:
             return f"{self.question}=yes"
         return urlencode({f"{name}__exact": value for name, value in self.values.items()})
-
-
-def today(request: HttpRequest) -> dt.date:
-    """For a verb: the day on which it is done."""
-    return timezone.localdate()
-
-
-def me(request: HttpRequest) -> Any:
-    """For a verb: who does it."""
-    return request.user
-
-
-def verb(name: str, description: str, given: dict[str, tuple[Any, ...]], **changes: Any) -> Callable[..., None]:
-    """A bulk action that sets `changes` on records whose fields have one of the `given` values.
-
-    A change may be a function of the request, such as `today`.
-    """
-
-    @admin.action(description=description, permissions=["change"])
-    def action(desk: Any, request: HttpRequest, queryset: models.QuerySet) -> None:
-        values = {name: value(request) if callable(value) else value for name, value in changes.items()}
-        done, refused = 0, []
-        try:
-            with transaction.atomic():
-                # Read again under a lock: the list may be older than somebody else's change.
-                for record in desk.named_records().filter(pk__in=queryset.values("pk")).select_for_update(of=("self",)):
-                    disguise(record, request.user)
-                    if reason := _refusal(record, given, values):
-                        refused.append(f"“{record}” was left as it is: {reason}")
-                    else:
-                        done += 1
-        except ReasonMissing:
-            desk.message_user(request, f"Nothing was changed. {description} needs a reason: say why.", messages.ERROR)
-            return
-        if done:
-            desk.message_user(request, f"{description}: {done} done.", messages.SUCCESS)
-        for text in refused:
-            desk.message_user(request, text, messages.ERROR)
-
-    action.__name__ = name
-    return action
-
-
-class ReasonMissing(Exception):
-    """A verb changes what is not changed without a reason, and none was given."""
-
-
-def _refusal(record: Record, given: dict[str, tuple[Any, ...]], values: dict[str, Any]) -> str:
-    """Does the verb to one record. Why a rule forbids it; empty when it is done."""
-    try:
-        _fit(record, given)
-        for name, value in values.items():
-            setattr(record, name, value)
-        record.save()
-    except (RuleBroken, ValidationError, IntegrityError) as error:
-        if REASON in getattr(error, "error_dict", {}):
-            raise ReasonMissing from error
-        return explain(error)
-    return ""
-
-
-def _fit(record: Record, given: dict[str, tuple[Any, ...]]) -> None:
-    """Refuse a record that the verb is not meant for."""
-    for name, values in given.items():
-        if getattr(record, name) not in values:
-            said = getattr(record, f"get_{name}_display")() or "not stated"
-            field: Any = type(record)._meta.get_field(name)
-            raise RuleBroken("not_applicable", f"its {field.verbose_name} is “{said.lower()}”.")
 
 
 def explain(error: Exception) -> str:

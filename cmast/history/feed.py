@@ -12,9 +12,8 @@ has built upon another wrote after that was committed.
 from django.db import connection, transaction
 
 from cmast.models import FeedEntry
+from cmast.turns import take_turn
 
-#: Any number that no other advisory lock of the database has.
-_LOCK = 0x434D4153
 _NUMBER = """
 UPDATE cmast_feedentry SET position = numbered.position FROM (
   SELECT change_id,
@@ -33,6 +32,5 @@ def number() -> None:
     if not FeedEntry.objects.filter(position=None).exists():
         return
     with transaction.atomic(), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        take_turn("feed")
         cursor.execute(_NUMBER)

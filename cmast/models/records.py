@@ -176,7 +176,7 @@ class Record(models.Model):
             raise
         if is_update:
             self.version += 1
-        self.as_read = {name: getattr(self, name) for name in self.reasoned()}
+        self._note_as_read()
 
     def lock(self) -> None:
         """From here to the end of the transaction nobody else changes the record, and this copy is what is stored.
@@ -189,7 +189,7 @@ class Record(models.Model):
         for name, other in linked.items():  # what was fetched beside it need not be fetched again
             if isinstance(other, models.Model) and getattr(self, f"{name}_id", None) == other.pk:
                 self._state.fields_cache[name] = other
-        self.as_read = {name: getattr(self, name) for name in self.reasoned()}
+        self._note_as_read()
 
     @classmethod
     def reasoned(cls) -> set[str]:
@@ -197,6 +197,10 @@ class Record(models.Model):
         dates = {f.name for f in cls._meta.concrete_fields if isinstance(f, models.DateField) and f.name.endswith("_on")}
         words = {f.name for f in cls._meta.concrete_fields if f.name in ("status", "stated_status", "stage", "rag", "outcome")}
         return dates | words | set(cls.also_reasoned)
+
+    def _note_as_read(self) -> None:
+        loaded = self.__dict__
+        self.as_read = {f.attname: loaded[f.attname] for f in self._meta.concrete_fields if f.attname in loaded}
 
     @classmethod
     def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any) -> Self:
@@ -212,7 +216,9 @@ class Record(models.Model):
         unstated = (None, Rag.NOT_SET)
         changed = [n for n in sorted(self.reasoned()) if read.get(n) not in unstated and read[n] != getattr(self, n)]
         if changed:
-            said = ValidationError(f"Say why: {', '.join(changed)} changes.", code="reason_required")
+            said = ValidationError(
+                f"Say why: {', '.join(name.removesuffix('_id') for name in changed)} changes.", code="reason_required"
+            )
             raise ValidationError({"change_reason": said})
 
     def complete(self) -> None:

@@ -54,9 +54,7 @@ class Verb:
         """Why the record is in no state for it; empty when it is."""
         for name, values in self.given.items():
             if getattr(record, name) not in values:
-                said = getattr(record, f"get_{name}_display")() or "not stated"
-                verbose: Any = type(record)._meta.get_field(name)
-                return f"“{record}” cannot be changed so: its {verbose.verbose_name} is “{str(said).lower()}”."
+                return f"“{record}” cannot be changed so: {_state(record, type(record)._meta.get_field(name))}."
         return ""
 
     def is_open_to(self, record: Any, person: Any) -> bool:
@@ -68,6 +66,14 @@ class Verb:
             raise NotForYou(f"{self.says}: that is for others to do.")
         if why := self.refusal(record):
             raise RuleBroken(f"cannot_{self.name}", why)
+
+
+def _state(record: Any, column: Any) -> str:
+    """What stands in the way, in words: “it is not active”, “its status is “closed””."""
+    if isinstance(column, models.BooleanField):
+        return f"it is {'' if getattr(record, column.name) else 'not '}{column.verbose_name.removeprefix('is ')}"
+    said = getattr(record, f"get_{column.name}_display")() or "not stated"
+    return f"its {column.verbose_name} is “{str(said).lower()}”"
 
 
 def verb(

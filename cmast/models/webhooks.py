@@ -20,6 +20,7 @@ from cmast.models.deliveries import Delivery
 from cmast.models.fields import LineField, WordField, WordListField
 from cmast.models.people import Person
 from cmast.models.records import Record, RecordQuerySet
+from cmast.models.verbs import verb
 from cmast.outbound import refusal_of
 from cmast.vocabulary import Words
 
@@ -126,6 +127,18 @@ class Webhook(Record):
     def require_active(self) -> None:
         if not self.is_active:
             raise RuleBroken("switched_off", "This webhook is switched off. Switch it on first.")
+
+    @verb("Switch it on", given={"is_active": (False,)})
+    def enable(self) -> None:
+        """What waits is sent at once, and what has changed in the meantime after it."""
+        self.is_active = True
+        self.save()
+
+    @verb("Switch it off", given={"is_active": (True,)})
+    def disable(self) -> None:
+        """Nothing is sent until it is switched on again; what happens meanwhile is sent then."""
+        self.is_active = False
+        self.save()
 
     def note_success(self) -> None:
         """Note that it has taken something."""

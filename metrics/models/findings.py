@@ -1,6 +1,6 @@
 """What the checks have found in figures and texts, and what people have answered."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -11,8 +11,12 @@ from cmast.history.context import current
 from cmast.models import Person, Record, RecordQuerySet
 from cmast.models.fields import DayField, LineField, ProseField, WordField
 from cmast.models.notes import Subject
+from cmast.models.verbs import verb
 from cmast.vocabulary import Words
 from programmes.models import Programme
+
+#: States of a finding that people work on.
+WITH_PEOPLE = ("open", "answered")
 
 
 class FindingQuerySet(RecordQuerySet):
@@ -96,6 +100,36 @@ class Finding(Record):
         self.answered_at = timezone.now() if self.answer else None
         if self.answer and self.state == self.State.OPEN == read["state"]:
             self.state = self.State.ANSWERED
+
+    @verb("Take it on", given={"state": WITH_PEOPLE})
+    def take(self, by: Any) -> None:
+        """Whoever does this is the one who answers it from now on."""
+        self.owner = by
+        self.save()
+
+    @verb("Answer it", given={"state": WITH_PEOPLE}, needs=("answer",), example={"answer": "The source rounds down."})
+    def give_answer(self, answer: str) -> None:
+        """Say what was found out about it. The figures stay as they are until it is accepted or they are put right."""
+        self.answer, self.state = answer, self.State.ANSWERED
+        self.save()
+
+    @verb("Accept it as it is", given={"state": WITH_PEOPLE}, asks=("answer",), example={"answer": "As in the source."})
+    def accept(self, answer: str | None = None) -> None:
+        """It stays as it is, for the reason that the answer gives."""
+        self.answer, self.state = answer or self.answer, self.State.ACCEPTED
+        self.save()
+
+    @verb("Record that the records were put right", given={"state": (*WITH_PEOPLE, "accepted")})
+    def correct(self) -> None:
+        """The next run of the checks looks whether it still finds it."""
+        self.state = self.State.CORRECTED
+        self.save()
+
+    @verb("Open it again", given={"state": ("answered", "accepted", "corrected")})
+    def reopen(self) -> None:
+        """It waits for an answer again; the one that was given stays readable."""
+        self.state = self.State.OPEN
+        self.save()
 
     def clean(self) -> None:
         states = {getattr(self, "as_read", {}).get("state", self.state), self.state}

@@ -35,7 +35,7 @@ class PeriodLock(Record):
     """
 
     label_field = "key"
-    also_reasoned = ("month_end_on", "metric", "programme")
+    also_reasoned = ("month_end_on", "metric_id", "programme_id")
     writers: ClassVar[dict[str, str]] = {"programme": "programme"}
 
     month_end_on = DayField(help_text="Last day of the month.")

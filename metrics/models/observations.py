@@ -28,6 +28,7 @@ from cmast.vocabulary import Qualifier, ScopeLevel, Unit, Words
 from metrics.figures import NOT_YET_HAPPENED, Figure, Period
 from metrics.models.definitions import Cohort, Metric, Operator, Target
 from metrics.models.locks import PeriodLock, lock_of
+from metrics.models.observation_verbs import ObservationVerbs
 
 #: Fields that a figure of the target engine has under the same name.
 _OF_FIGURES = (
@@ -153,7 +154,7 @@ class ObservationQuerySet(RecordQuerySet):
         return self.with_computed().filter(meets_target=answer)
 
 
-class Observation(Record):
+class Observation(ObservationVerbs, Record):
     """One figure. Value, bound or quantifier: exactly what was stated, and no more.
 
     Figures that are arithmetic on others (a change, a remainder, a distance) are computed and never stored; a difference

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from cmast.errors import RuleBroken
 from cmast.models import Record
 from cmast.models.fields import (
     DayField,
@@ -146,11 +145,9 @@ class Meeting(Record):
         verbose_name_plural = "meetings"
         constraints = [*Record.Meta.constraints, vague_date_rule("held")]
 
-    @verb("Cancel the meeting", needs_reason=True)
+    @verb("Cancel the meeting", given={"is_cancelled": (False,)}, needs_reason=True)
     def cancel(self) -> None:
         """It is called off. Votes that were to be cast at it go to the body's next meeting in the calendar, if one is known."""
-        if self.is_cancelled:
-            raise RuleBroken("cannot_cancel", f"“{self}” was called off already.")
         self.is_cancelled = True
         self.save()
         votes = self.forum.votes.filter(status__in=OPEN, is_current=True, board_on=self.held_on)

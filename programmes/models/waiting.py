@@ -8,8 +8,10 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from cmast.models import Reader, Record
+from cmast.history.context import current
+from cmast.models import Person, Reader, Record
 from cmast.models.people import anybody
+from cmast.turns import take_turn
 
 #: Fields of a `Wait`: what waits, and what it waits for. The kind of record is what follows `for_`.
 WAITING = ("milestone", "procurement", "target", "benefit")
@@ -184,7 +186,9 @@ def refuse_loop(new: Iterable[Edge]) -> None:
     """Raises ValidationError, naming the loop, where these edges would make something wait for itself.
 
     They take the place of what the same record has said so far. Asks about everything, hidden or not: a loop is one for all.
+    Two writers who would close one together take turns.
     """
+    take_turn("waits")
     added = list(new)
     sayers = {edge.said_by for edge in added}
     stored = [edge for edge in edges(anybody()) if edge.said_by not in sayers]
@@ -221,8 +225,12 @@ def _model(kind: str) -> Any:
 
 
 def _names(things: list[Thing]) -> list[str]:
+    """The names; of what is hidden from whoever acts only the kind."""
+    reader = Person.objects.filter(key=current().actor()).first() or anybody()
     names: dict[Thing, str] = {}
     for kind in {thing.kind for thing in things}:
-        for record in _model(kind).objects.filter(pk__in=[thing.pk for thing in things if thing.kind == kind]):
+        for record in (
+            _model(kind).objects.visible_to(reader).filter(pk__in=[thing.pk for thing in things if thing.kind == kind])
+        ):
             names[Thing(kind, record.pk)] = str(record)
     return [names.get(thing, thing.kind) for thing in things]

@@ -126,3 +126,14 @@ def test_a_note_is_about_a_record_that_exists(edition: Any) -> None:
         NoteSubject.objects.create(about_note=note, record_type="target", record_key="t-nothing")
     with pytest.raises(ValidationError, match="no kind of record"):
         NoteSubject.objects.create(about_note=note, record_type="person's cat", record_key="x")
+
+
+def test_a_record_knows_what_it_was_like_when_it_was_locked_or_saved(edition: str) -> None:
+    objective = Objective.objects.all()[:1].get()
+    stored = dict(objective.as_read)
+    objective.note = "Another note"
+    objective.save()
+    kept = {name: value for name, value in objective.as_read.items() if name not in ("note", "version", "updated_at")}
+    assert kept == {name: stored[name] for name in kept} and objective.as_read["note"] == "Another note"
+    objective.lock()
+    assert objective.as_read.keys() == stored.keys() and objective.as_read["note"] == "Another note"

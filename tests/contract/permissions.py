@@ -102,7 +102,7 @@ reviews             read     read    area   area      all    all    programme=ri
 
 #: What each word means. `verb` stands for every verb of a record (`cmast.models.verbs`): 200 says that it answers, be it that
 #: something is missing. Bodies are {}, so 400 says: allowed, but that is no record; 428: allowed, but say which version you have
-#: read. PATCH, DELETE and `enable` do say it. A restricted record names other people; a deleted one is what other systems call
+#: read. PATCH and DELETE do say it. A restricted record names other people; a deleted one is what other systems call
 #: archived.
 ANSWERS = """
 route       method  record      read  area  all  mine  named  every  feed
@@ -160,10 +160,6 @@ revise      POST    own         -     400   400  -     -      -      -
 revise      POST    others      403   403   400  -     -      -      -
 revise      POST    restricted  403   404   404  -     -      -      -
 revise      POST    deleted     403   404   404  -     -      -      -
-withdraw    POST    own         -     400   400  -     -      -      -
-withdraw    POST    others      403   403   400  -     -      -      -
-withdraw    POST    restricted  403   404   404  -     -      -      -
-withdraw    POST    deleted     403   404   404  -     -      -      -
 errors      GET     own         -     200   200  -     -      -      -
 errors      GET     others      -     200   200  -     -      -      -
 errors      GET     restricted  -     404   404  -     -      -      -
@@ -207,10 +203,6 @@ test        POST    own         -     -     -    202   -      202    -
 test        POST    others      -     -     -    404   -      202    -
 test        POST    restricted  -     -     -    404   -      404    -
 test        POST    deleted     -     -     -    404   -      404    -
-enable      POST    own         -     -     -    200   -      200    -
-enable      POST    others      -     -     -    404   -      200    -
-enable      POST    restricted  -     -     -    404   -      404    -
-enable      POST    deleted     -     -     -    404   -      404    -
 replay      POST    own         -     -     -    202   -      202    -
 replay      POST    others      -     -     -    404   -      202    -
 replay      POST    restricted  -     -     -    404   -      404    -

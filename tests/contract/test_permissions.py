@@ -256,7 +256,7 @@ def address(resource: str, route: str, record: Any) -> str:
 def ask(caller: Caller, cell: Cell, path: str, record: Any) -> int:
     """The status of the answer. What it has changed is taken back."""
     headers: Any = {"HTTP_AUTHORIZATION": f"Bearer {caller.token}"} if caller.token else {}
-    if isinstance(record, Record) and (cell.method in ("PATCH", "DELETE") or cell.route == "enable"):
+    if isinstance(record, Record) and cell.method in ("PATCH", "DELETE"):
         headers["HTTP_IF_MATCH"] = f'"{record._meta.model_name}-{record.key}-{record.version}"'
     if isinstance(record, Record) and any(v.needs_key and v.path == cell.route for v in verbs_of(type(record)).values()):
         headers["HTTP_IDEMPOTENCY_KEY"] = cell.route

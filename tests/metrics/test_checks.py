@@ -369,6 +369,17 @@ def test_a_finding_is_accepted_with_a_reason_only(found: Any, api: Any) -> None:
     assert "Say why" in refused.content.decode()
 
 
+def test_a_finding_is_taken_on_and_answered_by_verbs(found: Any, api: Any, person: Any) -> None:
+    officer = person("pmo")
+    client, path = api(officer), f"/api/v1/findings/{RATIO}/"
+    assert client.post(f"{path}take/").json()["owner"] == officer.key
+    (refused,) = client.post(f"{path}accept/").json()["errors"]
+    assert refused["detail"] == "Say why: an answered or accepted finding has an answer."
+    told = client.post(f"{path}give-answer/", {"answer": "Rounded down."}).json()
+    assert (told["state"], told["answer"], told["answered_by"]) == ("answered", "Rounded down.", officer.key)
+    assert client.post(f"{path}accept/").json()["state"] == "accepted"
+
+
 def test_a_long_key_stays_readable_and_unlike_others(edition: str, make: Any) -> None:
     names = ["x" * 99 + end for end in "ab"]
     for name in names:

@@ -62,6 +62,13 @@ def test_a_new_figure_is_refused_by_the_api_one_by_one_and_in_bulk(filed: Any, a
     assert [(each["pointer"], each["detail"]) for each in answer.json()["errors"]] == [("/rows/0/period_end_on", WORDS)]
 
 
+def test_a_lock_is_not_moved_to_another_metric_without_a_reason(filed: Any, make: Any) -> None:
+    lock = PeriodLock.objects.in_force().first()
+    lock.metric = make(Metric, programme=lock.programme)
+    with pytest.raises(ValidationError, match="Say why: metric changes"):
+        lock.save()
+
+
 def test_a_figure_can_be_revised_with_a_reason_and_only_so(filed: Any, api: Any) -> None:
     client, path = api("pmo"), f"/api/v1/observations/{filed.key}/"
     assert refused(client.post(f"{path}withdraw/", {"change_reason": "Wrong."})) == WORDS

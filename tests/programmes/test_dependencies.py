@@ -1,11 +1,14 @@
 """What waits for what: loops are refused by every entrance, hidden things stay hidden, the picture says it in words too."""
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from django.db import connection
+from django.core.exceptions import ValidationError
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from metrics.models import Benefit, Metric, Target
@@ -60,6 +63,38 @@ def test_a_loop_is_refused_with_its_name_by_every_entrance(chain: Any, api: Any,
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "loop")
         assert answer.json()["errors"][0]["detail"] == loop
     assert client.patch(f"/api/v1/milestones/{first.key}/", {"depends_on": [first.key]}).status_code == 400
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="a database in memory has one connection")
+@pytest.mark.django_db(transaction=True)
+def test_two_writers_at_once_make_no_loop_together(make: Any, place: Any) -> None:
+    first, second = make(Milestone, title="Award", **place), make(Milestone, title="Go-live", **place)
+    ready = Barrier(2)
+
+    def wait_for(pair: tuple[Milestone, Milestone]) -> str:
+        try:
+            with transaction.atomic():
+                ready.wait(timeout=20)
+                Wait(milestone=pair[0], for_milestone=pair[1]).save()
+            return "written"
+        except ValidationError as refused:
+            return str(refused.messages[0])
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as workers:
+        found = sorted(workers.map(wait_for, [(first, second), (second, first)]))
+    assert found[0].startswith("That would be a loop") and found[1] == "written"
+
+
+def test_the_name_of_what_is_hidden_is_not_told_with_a_loop(make: Any, place: Any, api: Any) -> None:
+    start, hidden, end = (make(Milestone, title=title, **place) for title in ("Start", "Sealed", "End"))
+    hidden.depends_on.add(start)
+    end.depends_on.add(hidden)
+    restrict(hidden)
+    answer = api("pmo").post("/api/v1/waits/", {"milestone": start.key, "for_milestone": end.key})
+    loop = "That would be a loop: “Start” waits for “End” waits for “milestone” waits for “Start”."
+    assert answer.json()["errors"][0]["detail"] == loop
 
 
 def test_a_chain_without_a_loop_is_taken(chain: Any, api: Any) -> None:

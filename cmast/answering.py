@@ -77,8 +77,8 @@ class Topic:
     #: What is known: label and text.
     facts: Callable[[Any], list[tuple[str, str]]]
     answers: tuple[type[Answer], ...]
-    #: Why nothing is left to answer; empty while something is.
-    settled: Callable[[Any], str]
+    #: Why nothing is left for this person to answer; empty while something is.
+    settled: Callable[[Any, Person], str]
 
 
 _topics: dict[type[Record], Topic] = {}
@@ -175,7 +175,7 @@ def opened(request: HttpRequest, secret: str) -> Opened:
     topic = _topics.get(type(record))
     if topic is None:
         raise Refused("This is no longer in the register", "There is nothing for you to do.", 410)
-    if why := topic.settled(record):
+    if why := topic.settled(record, link.person):
         raise Refused("This needs no answer any more", f"{why} There is nothing for you to do.", 410)
     if not is_editable(record, link.person):
         raise Refused(
@@ -229,6 +229,8 @@ class AnswerView(View):
 
     def get(self, request: HttpRequest, secret: str, answer: str = "") -> HttpResponse:
         found = opened(request, secret)
+        if not answer and len(found.answers) == 1:
+            return HttpResponseRedirect(reverse("answer-by", args=[secret, found.answers[0].name]))
         if not answer:
             return render(request, "answer/choose.html", self._context(found, secret))
         kind = self._kind(found, answer)

@@ -17,3 +17,4 @@ class CmastConfig(AppConfig):
         pre_migrate.connect(triggers.remove, sender=self, dispatch_uid="cmast.history.remove")
         post_migrate.connect(triggers.install, sender=self, dispatch_uid="cmast.history.install")
         autodiscover_modules("answering")  # each app's: what can be answered from an e-mail
+        autodiscover_modules("calendars")  # and what stands in calendars

@@ -1,10 +1,15 @@
 """iCalendar files: dates as all-day events, for programs that subscribe to them."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from icalendar import Calendar, Event
+
+from cmast import dates
+from cmast.models import Record
+from cmast.vocabulary import DatePrecision
 
 
 @dataclass(frozen=True)
@@ -54,3 +59,42 @@ def _event(entry: Entry) -> Event:
     if entry.description:
         event.add("description", entry.description)
     return event
+
+
+def of_record(
+    record: Record,
+    title: str,
+    span: tuple[Any, Any],
+    precision: str | None = DatePrecision.DAY,
+    is_cancelled: bool | None = False,
+    place: Any = None,
+) -> Entry:
+    """About a record, in a span of days. The same record is the same event, and each change of it a later one."""
+    is_certain = precision == DatePrecision.DAY
+    words = "" if is_certain else f" ({dates.describe(span[1], precision, span[0])})"
+    return Entry(
+        uid=f"{record._meta.model_name}-{record.key}@cmast",
+        sequence=record.version,
+        changed_at=record.updated_at.replace(microsecond=0),
+        title=f"{title}{words}",
+        first=span[0],
+        last=span[1],
+        description=str(place or ""),
+        is_cancelled=bool(is_cancelled),
+        is_certain=is_certain,
+    )
+
+
+#: What other apps know to be in a calendar: its entries, from the feed.
+_added: list[Callable[[Any], Iterable[Entry]]] = []
+
+
+def add(entries: Callable[[Any], Iterable[Entry]]) -> None:
+    """To be called by the `calendars.py` of an app."""
+    _added.append(entries)
+
+
+def added(feed: Any) -> Iterator[Entry]:
+    """All that has been added."""
+    for entries in _added:
+        yield from entries(feed)

@@ -37,6 +37,8 @@ class Kind:
     reads: tuple[str, ...] = ()
     #: The date of the record in words, where it is vaguer than a day.
     day: Callable[[Any], str] = lambda record: ""
+    #: What else its reader must know, in a sentence.
+    adds: Callable[[Any], str] = lambda record: ""
     #: `due_on` is the day since when it is open, not one by which it is to be done.
     is_since: bool = False
 

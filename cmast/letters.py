@@ -18,7 +18,7 @@ from django.utils.formats import date_format
 
 from cmast.answering import can_be_answered
 from cmast.due import Kind, kind_of
-from cmast.links import absolute, answer_addresses
+from cmast.links import absolute, answer_addresses, fewer_address
 from cmast.models import MailDelivery, Person, Reminder, Suppression
 from cmast.models.restrictions import Hidden
 from cmast.reminders import still_due
@@ -37,6 +37,7 @@ class Item(NamedTuple):
     title: str
     when: str
     is_overdue: bool
+    adds: str
     #: Where it is answered; nothing where its reader may not write it.
     address: str = ""
 
@@ -52,7 +53,8 @@ class Letter:
     html: str
     message_id: str
     reference: str
-    has_opt_down: bool = False
+    #: Where the reader stops reminders of this kind; empty where something in it cannot be declined.
+    opt_down: str = ""
     #: Primary keys of the reminders that it carries.
     reminders: frozenset[int] = field(default_factory=frozenset)
 
@@ -69,12 +71,17 @@ class Letter:
         message["Message-ID"] = self.message_id
         message["Date"] = timezone.now()
         message["Auto-Submitted"] = "auto-generated"
-        if self.has_opt_down:
-            message["List-Unsubscribe"] = f"<mailto:{sender()}?subject=unsubscribe>"
         message.set_content(self.text)
         if self.html:
             message.add_alternative(self.html, subtype="html")
-        return message.as_bytes()
+        return self._opt_down_headers().encode() + message.as_bytes()
+
+    def _opt_down_headers(self) -> str:
+        """One click in the mail program (RFC 8058), for which it must be https. The library would encode so long an address."""
+        if not self.opt_down:
+            return ""
+        one_click = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" if self.opt_down.startswith("https:") else ""
+        return f"List-Unsubscribe: <{self.opt_down}>,\r\n <mailto:{sender()}?subject=unsubscribe>\r\n{one_click}"
 
 
 def sender() -> str:
@@ -112,12 +119,16 @@ def write(mail: MailDelivery, *, with_links: bool = True) -> Letter | None:
     shown = _once_each(items)
     if with_links:
         shown = _addressed(shown, person)
-    context = {"person": person, "items": shown, "today": mail.for_on, "url": settings.PUBLIC_URL, "reader": sender()}
+    heading = heading_of(shown)
+    context = {"person": person, "items": shown, "today": mail.for_on, "heading": heading, "reader": sender()}
+    context["overdue"] = sum(item.is_overdue for item in shown)
+    optional = {item.reminder.rule_id for item in items if item.reminder.rule.is_optional}
+    context["fewer"] = fewer = fewer_address(person, optional) if optional else ""
     return Letter(
-        heading=heading_of(shown),
+        heading=heading,
         text=render_to_string("mail/digest.txt", context),
         html=render_to_string("mail/digest.html", context),
-        has_opt_down=all(item.reminder.rule.is_optional for item in items),
+        opt_down=fewer if all(item.reminder.rule.is_optional for item in items) else "",
         reminders=frozenset(carried),
         **envelope,
     )
@@ -163,6 +174,7 @@ def _item(reminder: Reminder, kind: Kind, record: Any) -> Item:
         one_line(kind.name(record)),
         _when(reminder.due_on, kind, kind.day(record), days),
         _is_late(kind, days),
+        kind.adds(record),
     )
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 
 from django.conf import settings
+from django.core import signing
 from django.urls import reverse
 
 from cmast.models import AnswerLink, Person, Record
+
+FEWER = "cmast.fewer"
 
 
 def answer_address(person: Person, record: Record) -> str:
@@ -16,6 +19,11 @@ def answer_address(person: Person, record: Record) -> str:
 def answer_addresses(person: Person, records: Iterable[Record]) -> list[str]:
     """The same for all records of one e-mail, in their order and in one statement."""
     return [absolute(reverse("answer", args=[secret])) for secret in AnswerLink.objects.issue(person, records)]
+
+
+def fewer_address(person: Person, rules: Iterable[int]) -> str:
+    """Where this person stops the reminders of these rules."""
+    return absolute(reverse("fewer", args=[signing.dumps([person.pk, sorted(rules)], salt=FEWER)]))
 
 
 def absolute(path: str) -> str:

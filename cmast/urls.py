@@ -12,6 +12,7 @@ from cmast import views as cmast
 from cmast.answering import AnswerView
 from cmast.api import problems
 from cmast.api.changes import FeedView
+from cmast.fewer import FewerView
 from cmast.sign_in import SignInView
 from metrics import analysis
 from metrics import views as metrics
@@ -125,6 +126,7 @@ urlpatterns = [
     path("health/ready/", pages.ready, name="ready"),
     path("admin/", admin.site.urls),
     path("calendar/<secret>.ics", CalendarView.as_view(), name="calendar"),
+    path("fewer/<secret>/", FewerView.as_view(), name="fewer"),
     path("answer/<secret>/", AnswerView.as_view(), name="answer"),
     path("answer/<secret>/<slug:answer>/", AnswerView.as_view(), name="answer-by"),
     path("api/v1/changes/", FeedView.as_view(), name="changes"),

@@ -12,12 +12,11 @@ from django.views import View
 
 from cmast import dates
 from cmast.api.conditional import tags
-from cmast.calendars import Entry, calendar
+from cmast.calendars import Entry, added, calendar, of_record
 from cmast.links import absolute
 from cmast.middleware import client_address
-from cmast.models import Person, Record, SignInFailure
+from cmast.models import Person, SignInFailure
 from cmast.models.sign_ins import TooManyFailures
-from cmast.vocabulary import DatePrecision
 from programmes.models import Action, CalendarFeed, Meeting, Milestone, ReportingPeriod, Update, Vote
 
 
@@ -65,6 +64,7 @@ def entries(feed: CalendarFeed) -> Iterator[Entry]:
     yield from filter(None, map(_vote, _votes(feed)))
     if feed.forum is None:
         yield from _due_updates(feed)
+    yield from added(feed)
 
 
 def _of_owner(person: Person) -> Q:
@@ -114,7 +114,7 @@ def _due_updates(feed: CalendarFeed) -> Iterator[Entry]:
     seen = Update.objects.visible_to(feed.owner).exclude(status=Update.Status.SUPERSEDED)
     asked = seen.filter(programme=feed.programme) if feed.programme else seen.filter(_of_owner(feed.owner))
     for period in ReportingPeriod.objects.visible_to(feed.owner).filter(month_on__in=asked.order_by().values("month_on")):
-        yield _entry(period, f"Updates due: {period.title}", (period.due_on, period.due_on))
+        yield of_record(period, f"Updates due: {period.title}", (period.due_on, period.due_on))
 
 
 def _milestone(milestone: Any) -> Entry | None:
@@ -124,45 +124,22 @@ def _milestone(milestone: Any) -> Entry | None:
         on, precision = getattr(milestone, f"{name}_on"), getattr(milestone, f"{name}_precision")
         if span := dates.window(on, precision, starts_on):
             cancelled = Milestone.Outcome.CANCELLED in (milestone.outcome, milestone.status)
-            return _entry(milestone, milestone.title, span, precision, cancelled, milestone.workstream)
+            return of_record(milestone, milestone.title, span, precision, cancelled, milestone.workstream)
     return None
 
 
 def _meeting(meeting: Meeting) -> Entry | None:
     span = dates.window(meeting.held_on, meeting.held_precision)
-    return span and _entry(meeting, meeting.title, span, meeting.held_precision, meeting.is_cancelled, meeting.forum)
+    return span and of_record(meeting, meeting.title, span, meeting.held_precision, meeting.is_cancelled, meeting.forum)
 
 
 def _action(action: Action) -> Entry | None:
     span = dates.window(action.due_on, action.due_precision)
     cancelled = action.status == Action.Status.CANCELLED
-    return span and _entry(action, f"Due: {action.text}", span, action.due_precision, cancelled, action.workstream)
+    return span and of_record(action, f"Due: {action.text}", span, action.due_precision, cancelled, action.workstream)
 
 
 def _vote(vote: Vote) -> Entry | None:
     span = dates.window(vote.board_on, vote.board_precision)
     title = f"{vote.body_label} decides on {vote.approval}"
-    return span and _entry(vote, title, span, vote.board_precision, vote.status == "withdrawn")
-
-
-def _entry(
-    record: Record,
-    title: str,
-    span: tuple[Any, Any],
-    precision: str | None = DatePrecision.DAY,
-    is_cancelled: bool | None = False,
-    place: Any = None,
-) -> Entry:
-    is_certain = precision == DatePrecision.DAY
-    words = "" if is_certain else f" ({dates.describe(span[1], precision, span[0])})"
-    return Entry(
-        uid=f"{record._meta.model_name}-{record.key}@cmast",
-        sequence=record.version,
-        changed_at=record.updated_at.replace(microsecond=0),
-        title=f"{title}{words}",
-        first=span[0],
-        last=span[1],
-        description=str(place or ""),
-        is_cancelled=bool(is_cancelled),
-        is_certain=is_certain,
-    )
+    return span and of_record(vote, title, span, vote.board_precision, vote.status == "withdrawn")

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.db.models import Max
 
+from cmast.audience import Reachable
 from cmast.models import Person
+from cmast.models.reminders import Audience
 from programmes.models import ReportingPeriod, Update
 
 
@@ -19,16 +21,8 @@ class Row:
     is_late: bool
     #: First day of the last month before that was published; None where none was.
     last_published_month_on: dt.date | None
-
-    @property
-    def author(self) -> Person | None:
-        """Who is asked: whoever is named, else the lead of the workstream, else the senior responsible officer."""
-        update = self.update
-        if update.author:
-            return update.author
-        if update.workstream:
-            return update.workstream.lead
-        return update.programme.sro if update.programme else None
+    #: Who is asked, as the reminders find them; None where mail reaches nobody.
+    author: Person | None
 
 
 @dataclass(frozen=True)
@@ -55,7 +49,7 @@ class Board:
 
 
 def board(period: ReportingPeriod, reader: Person, today: dt.date) -> Board:
-    """The board on that day, in four statements however many updates there are."""
+    """The board on that day, in so many statements however many updates there are."""
     seen: Any = Update.objects.visible_to(reader)
     asked = seen.filter(month_on=period.month_on).exclude(status=Update.Status.SUPERSEDED)
     late = set(asked.late(today).order_by().values_list("pk", flat=True))
@@ -64,12 +58,31 @@ def board(period: ReportingPeriod, reader: Person, today: dt.date) -> Board:
         (row["workstream"], row["programme"]): row["last"]
         for row in earlier.values("workstream", "programme").annotate(last=Max("month_on"))
     }
-    joined = asked.select_related("author", "workstream__lead", "programme__sro", "submitted_by", "signed_off_by")
+    updates = list(asked.select_related("workstream", "programme", "submitted_by", "signed_off_by").order_by("pk"))
+    authors = _authors(updates, today)
     rows = [
-        Row(update, update.pk in late, published.get((update.workstream_id, update.programme_id)))
-        for update in joined.order_by("pk")
+        Row(update, update.pk in late, published.get((update.workstream_id, update.programme_id)), authors.get(update.pk))
+        for update in updates
     ]
     return Board(period, today, sorted(rows, key=_urgency))
+
+
+def _authors(updates: list[Update], today: dt.date) -> dict[int, Person]:
+    """Primary key of each update -> whoever is asked for it first."""
+    reachable = Reachable(today)
+    asked = {update.pk: reachable.of(Audience.OWNER, 0, _places(update))[:1] for update in updates}
+    people = Person.objects.in_bulk({pk for first in asked.values() for pk in first})
+    return {update: people[pk] for update, first in asked.items() for pk in first}
+
+
+def _places(update: Update) -> dict[str, Any]:
+    return {
+        "owner": update.author_id,
+        "workstream": update.workstream_id,
+        "lead": update.workstream and update.workstream.lead_id,
+        "programme": update.programme_id,
+        "sro": update.programme and update.programme.sro_id,
+    }
 
 
 def _urgency(row: Row) -> tuple[Any, ...]:

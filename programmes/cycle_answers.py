@@ -20,7 +20,10 @@ class BoardRowSerializer(serializers.Serializer):
     status = serializers.ChoiceField(Update.Status.choices, source="update.status", help_text="How far it has come.")
     is_late = serializers.BooleanField(help_text="Not handed in, and the last day of the period has passed.")
     author = serializers.CharField(
-        source="author.key", default=None, allow_null=True, help_text="Key of whoever is asked: named, else lead or SRO."
+        source="author.key",
+        default=None,
+        allow_null=True,
+        help_text="Key of whoever is asked: named, else lead, SRO, programme office.",
     )
     author_name = serializers.CharField(source="author.name", default=None, allow_null=True, help_text="Their name.")
     submitted_on = serializers.DateField(source="update.submitted_on", allow_null=True, help_text="When it was handed in.")

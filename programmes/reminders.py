@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncDate
+from django.utils.formats import date_format
 
 from cmast.due import Kind, remind, vaguely
 from cmast.models import Membership, ReminderRule
@@ -30,7 +31,32 @@ def _updates(today: dt.date) -> QuerySet:
 
 def _requested(today: dt.date) -> QuerySet:
     """Asked for and not begun."""
-    return Update.objects.not_started().annotate(due_on=TruncDate("created_at"))
+    return _with_last_day(Update.objects.not_started()).annotate(due_on=TruncDate("created_at"))
+
+
+def _with_last_day(updates: Any) -> Any:
+    """Adds `last_on`: by when it is to be handed in."""
+    return updates.dated().annotate(last_on=F("due_on"))
+
+
+def _last_day(update: Any) -> str:
+    return f"The last day is {date_format(update.last_on, 'l j F Y')}." if update.last_on else ""
+
+
+def _returned(today: dt.date) -> QuerySet:
+    """Handed in and returned with a reason, since they were handed in."""
+    returned = _with_last_day(Update.objects.filter(status=Update.Status.RETURNED))
+    return returned.annotate(due_on=Coalesce("submitted_on", TruncDate("created_at")))
+
+
+def _to_sign_off(today: dt.date) -> QuerySet:
+    """Approved, of a programme that names who signs them off."""
+    return Update.objects.to_sign_off().annotate(due_on=Coalesce("approved_on", TruncDate("created_at")))
+
+
+def _was_returned(update: Any) -> str:
+    returned = update.status == Update.Status.RETURNED
+    return "It was returned to you with a question, which the page shows." if returned else ""
 
 
 def _papers(today: dt.date) -> QuerySet:
@@ -87,9 +113,37 @@ remind(
     Kind(Word.MILESTONE_DUE, ask="Say when it is done, or give a new date and why.", **_MILESTONE),
     Kind(Word.MILESTONE_OVERDUE, ask="Say when it is done, or give a new date and why.", **_MILESTONE),
     Kind(Word.OUTCOME_MISSING, ask="The date has passed: what became of it?", **_MILESTONE),
-    Kind(Word.UPDATE_REQUESTED, find=_requested, ask="Please write this month's update.", is_since=True, **_UPDATE),
-    Kind(Word.UPDATE_DUE, find=_updates, ask="Please hand in this month's update.", **_UPDATE),
-    Kind(Word.UPDATE_LATE, find=_updates, ask="This month's update is missing: please hand it in.", **_UPDATE),
+    Kind(
+        Word.UPDATE_REQUESTED,
+        find=_requested,
+        ask="Please write this month's update.",
+        adds=_last_day,
+        is_since=True,
+        **_UPDATE,
+    ),
+    Kind(Word.UPDATE_DUE, find=_updates, ask="Please hand in this month's update.", adds=_was_returned, **_UPDATE),
+    Kind(
+        Word.UPDATE_LATE,
+        find=_updates,
+        ask="This month's update is missing: please hand it in.",
+        adds=_was_returned,
+        **_UPDATE,
+    ),
+    Kind(
+        Word.UPDATE_RETURNED,
+        find=_returned,
+        ask="It was returned with a question, which the page shows: please answer it and hand it in again.",
+        adds=_last_day,
+        is_since=True,
+        **_UPDATE,
+    ),
+    Kind(
+        Word.SIGN_OFF_DUE,
+        find=_to_sign_off,
+        ask="It is approved: please sign it off, or send it back.",
+        is_since=True,
+        **_UPDATE,
+    ),
     Kind(Word.PAPERS_DUE, find=_papers, ask="Hand in the papers for the board.", **_VOTE),
     Kind(Word.BOARD_DATE, find=_boards, ask="Tell us what the board decides.", day=vaguely("board"), **_VOTE),
     Kind(Word.CONDITION_OPEN, find=_conditions, ask="Say whether the conditions are met.", is_since=True, **_VOTE),

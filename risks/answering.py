@@ -59,6 +59,6 @@ register(
             ("Workstream", ", ".join(str(part) for part in (risk.workstream, risk.programme) if part)),
         ],
         answers=(Reviewed, HandOverRisk),
-        settled=lambda risk: f"“{risk}” is closed." if risk.status == Risk.Status.CLOSED else "",
+        settled=lambda risk, person: f"“{risk}” is closed." if risk.status == Risk.Status.CLOSED else "",
     )
 )

@@ -645,7 +645,6 @@ class ReminderRuleFactory(DjangoModelFactory):
     kind = "milestone_due"
     days_before = LazyFunction(lambda: ["7", "0"])
     audience = "owner"
-    is_optional = True
 
 
 class SuppressionFactory(DjangoModelFactory):

@@ -250,6 +250,13 @@ class MailTransport(models.Model):
 
 
 class SuppressionQuerySet(RecordQuerySet):
+    def decline(self, person: Person, rules: RecordQuerySet) -> None:
+        """The person is not reminded by these rules any more. Done twice it is done once."""
+        with transaction.atomic():
+            person.lock()
+            for rule in rules.exclude(suppressions__person=person):
+                self.create(person=person, rule=rule, cause=Suppression.Cause.OPTED_OUT)
+
     def of_all_mail(self) -> Self:
         """Those that stop everything, not one rule only."""
         return self.filter(rule__isnull=True)

@@ -41,6 +41,8 @@ class ReminderRule(Record):
         UPDATE_REQUESTED = "update_requested"
         UPDATE_DUE = "update_due"
         UPDATE_LATE = "update_late"
+        UPDATE_RETURNED = "update_returned"
+        SIGN_OFF_DUE = "sign_off_due", "Update to sign off"
         PAPERS_DUE = "papers_due", "Papers due for a board that votes"
         BOARD_DATE = "board_date", "Board that votes"
         CONDITION_OPEN = "condition_open", "Condition of an approval open"
@@ -70,7 +72,10 @@ class ReminderRule(Record):
     channel = WordField(
         Channel, default=Channel.EMAIL, help_text="How: in one digest by e-mail for each person and working day."
     )
-    is_optional = models.BooleanField(default=False, help_text="Whether people may ask not to be reminded by it.")
+    is_optional = models.BooleanField(
+        default=False,
+        help_text="Whether people may decline it. Only what reminds ahead may be: nothing after the date, no escalation.",
+    )
     is_active = models.BooleanField(default=True, help_text="Whether it is switched on.")
 
     objects: ClassVar = ReminderRuleQuerySet.as_manager()
@@ -92,6 +97,9 @@ class ReminderRule(Record):
         if self.question and self.question not in (known := kind_of(self.kind).questions):
             which = ", ".join(known) or "none"
             raise ValidationError({"question": f"This kind knows no question “{self.question}”; it knows: {which}."})
+        if self.is_optional and (self.days_after or self.escalate_after is not None):
+            said = "Only what reminds ahead of a date can be declined: this rule reminds after it, or escalates."
+            raise ValidationError({"is_optional": said})
 
 
 class ReminderQuerySet(models.QuerySet):

@@ -82,7 +82,7 @@ def _milestone_question(milestone: Any) -> str:
     return "The date has passed: what happened?" if is_past else "Where does this stand?"
 
 
-def _milestone_settled(milestone: Any) -> str:
+def _milestone_settled(milestone: Any, person: Person) -> str:
     if milestone.outcome:
         return f"“{milestone}” is recorded as {milestone.get_outcome_display().lower()}."
     if milestone.actual_on or milestone.stated == Milestone.Stated.OCCURRED:
@@ -151,7 +151,7 @@ register(
             ("Workstream", place(action)),
         ],
         answers=(ItIsDone, NewDueDate, HandOverAction),
-        settled=lambda action: (
+        settled=lambda action, person: (
             "" if action.status == Action.Status.OPEN else f"“{action}” is {action.get_status_display().lower()}."
         ),
     )

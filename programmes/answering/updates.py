@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from cmast import dates
 from cmast.answer_fields import ReasonField, Said, SaidDateField
@@ -13,13 +14,14 @@ from cmast.answering import Answer, Topic, known_beside, register
 from cmast.errors import RuleBroken
 from cmast.handing_over import HandOver
 from cmast.history.context import changing
-from cmast.models import Change
+from cmast.models import Change, Person
 from cmast.models.fields import reject_control_characters
 from cmast.vocabulary import Rag
 from programmes.answering import items
-from programmes.changes import of_place
-from programmes.models import Action, Milestone, Update, UpdateFact
+from programmes.changes import changes_since_last, of_place, shown
+from programmes.models import Action, Milestone, ReportingPeriod, Update, UpdateFact
 from programmes.models.periods import require_unlocked
+from programmes.models.updates import is_sro
 
 #: So many dates and actions are asked about on one page; the rest is for the next one.
 MOST = 12
@@ -96,19 +98,27 @@ class WriteUpdate(Answer):
     )
 
     def __init__(self, record: Any, person: Any, data: Any = None) -> None:
+        self.previous = Update.objects.visible_to(person).before(record).first()
+        self.is_new = record.status == Update.Status.COMMISSIONED and not record.facts.exists()
+        self.last_facts = _texts(self.previous, person) if self.previous else []
         super().__init__(record, person, data)
         today = timezone.localdate()
         self.rows = [ItemForm(item, today, data, must_say=self.ends()) for item in _asked_about(record, person, today)]
-        self.previous = Update.objects.visible_to(person).before(record).first()
-        self.last_facts = [fact.text for fact in self._facts(self.previous)] if self.previous else []
         self.beside = known_beside(record, person)
 
-    def _facts(self, update: Any) -> Any:
-        return update.facts.visible_to(self.person).order_by("pk")
+    @classmethod
+    def fits(cls, record: Any) -> bool:
+        return record.status in Update.OUTSTANDING
 
     def known(self) -> dict[str, Any]:
-        facts = [fact.text for fact in self._facts(self.record)]
+        """What has been written; before that, last month's text to begin with."""
+        facts = self.last_facts if self.is_new else _texts(self.record, self.person)
         return {"rag": self.record.rag, "facts": "\n".join(facts)}
+
+    def asked(self, fields: dict[str, forms.Field]) -> dict[str, forms.Field]:
+        if self.is_new and self.last_facts:
+            fields["facts"].help_text += " Last month's are filled in: change what has changed, take out what is over."
+        return fields
 
     @property
     def passed(self) -> list[ItemForm]:
@@ -181,13 +191,21 @@ class WriteUpdate(Answer):
 
     def _write(self, facts: list[str]) -> None:
         """Facts that stay as they are stay the records that they are."""
-        stored = {fact.text: fact for fact in self._facts(self.record)}
+        stored = {fact.text: fact for fact in _facts(self.record, self.person)}
         for text, fact in stored.items():
             if text not in facts:
                 fact.delete()
         for text in facts:
             if text not in stored:
                 UpdateFact.objects.create(update=self.record, text=text)
+
+
+def _facts(update: Any, person: Person) -> Any:
+    return update.facts.visible_to(person).order_by("pk")
+
+
+def _texts(update: Any, person: Person) -> list[str]:
+    return [fact.text for fact in _facts(update, person)]
 
 
 def _asked_about(update: Update, person: Any, today: dt.date) -> Iterator[Any]:
@@ -204,8 +222,62 @@ class HandOverUpdate(HandOver):
     says = "Ask a colleague to write it"
     owner = "author"
 
+    @classmethod
+    def fits(cls, record: Any) -> bool:
+        return WriteUpdate.fits(record)
 
-def _settled(update: Update) -> str:
+
+class SignOff(Answer):
+    """By the senior responsible officer, who sees what has changed since last month."""
+
+    name = "sign-off"
+    says = "Sign it off, or send it back"
+    buttons = (("sign", "Sign it off"), ("return", "Send it back"))
+    page = "answer/sign_off.html"
+
+    change_reason = ReasonField(
+        required=False, label="If you send it back: what is missing?", help_text="A sentence is enough. Its author reads it."
+    )
+
+    def __init__(self, record: Any, person: Person, data: Any = None) -> None:
+        super().__init__(record, person, data)
+        self.changes = changes_since_last(record, person)
+        self.facts = shown(self.changes.facts)
+
+    @classmethod
+    def fits(cls, record: Any) -> bool:
+        return bool(record.status == Update.Status.APPROVED)
+
+    def clean_change_reason(self) -> str:
+        reason: str = self.cleaned_data["change_reason"]
+        if self.pressed == "return" and not reason:
+            raise forms.ValidationError("Say what is missing, so that its author can add it.")
+        return reason
+
+    def act(self) -> str:
+        if self.pressed == "return":
+            with changing(reason=self.cleaned_data["change_reason"]):
+                self.record.hand_back(by=self.person)
+            return f"You have sent back the update “{self.record}”."
+        self.record.sign_off(by=self.person)
+        return f"You have signed off the update “{self.record}”."
+
+
+def _last_day(update: Update) -> str:
+    """By when it is to be handed in, in words; empty where its month has no period."""
+    day = ReportingPeriod.objects.filter(month_on=update.month_on).values_list("due_on", flat=True).first()
+    return date_format(day, "l j F Y") if day else ""
+
+
+def _asks(update: Update) -> str:
+    if SignOff.fits(update):
+        return f"{update.month_on:%B %Y}: do you sign this off?"
+    return f"{update.month_on:%B %Y}: what is there to report?"
+
+
+def _settled(update: Update, person: Person) -> str:
+    if SignOff.fits(update) and is_sro(update, person):
+        return f"“{update}” is signed off." if update.signed_off_on else ""
     if update.status not in Update.OUTSTANDING:
         return f"“{update}” is {update.get_status_display().lower()}."
     try:
@@ -218,12 +290,13 @@ def _settled(update: Update) -> str:
 register(
     Topic(
         Update,
-        asks=lambda update: f"{update.month_on:%B %Y}: what is there to report?",
+        asks=_asks,
         facts=lambda update: [
             ("Report of", str(update.workstream or update.programme or "the collaborative")),
-            ("Status", update.get_status_display()),
+            ("Last day", _last_day(update)),
+            ("Status", "" if update.status == Update.Status.COMMISSIONED else update.get_status_display()),
         ],
-        answers=(WriteUpdate, HandOverUpdate),
+        answers=(WriteUpdate, HandOverUpdate, SignOff),
         settled=_settled,
     )
 )

@@ -50,6 +50,10 @@ class UpdateQuerySet(RecordQuerySet):
         """Asked for, and nobody has written anything."""
         return self.filter(status=Update.Status.COMMISSIONED)
 
+    def to_sign_off(self) -> Self:
+        """Approved, and its senior responsible officer, whom its programme names, has not signed it off."""
+        return self.filter(status=Update.Status.APPROVED, signed_off_on=None, programme__sro__isnull=False)
+
     def late(self, today: dt.date) -> Self:
         """Not handed in, and the last day of its period has passed."""
         return self.outstanding().dated().filter(due_on__lt=today)

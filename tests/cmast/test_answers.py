@@ -18,6 +18,7 @@ from cmast.models import AnswerLink, Change, Membership, Note, Person
 from programmes.models import Action, Milestone, Workstream
 from risks.models import Risk
 from tests.conftest import NOW
+from tests.factories import restrict
 
 
 @pytest.fixture
@@ -127,12 +128,13 @@ def test_a_risk_is_reviewed(lead: Person, make: Callable[..., Any], workstream: 
 # --- What a link does not do ------------------------------------------------------------------------------------------
 
 
-def test_whoever_only_looks_changes_nothing(lead: Person, milestone: Milestone) -> None:
+def test_whoever_only_looks_changes_nothing_however_often(lead: Person, milestone: Milestone) -> None:
+    """Programs that check mails open each link several times, from other addresses, some by HEAD only."""
     path = path_of(lead, milestone)
     before = Change.objects.count()
     for address in (path, f"{path}done/", f"{path}hand-over/"):
-        for method in ("get", "head"):
-            response = getattr(Client(), method)(address)
+        for number, method in enumerate(("head", "get", "get", "head", "get")):
+            response = getattr(Client(), method)(address, REMOTE_ADDR=f"192.0.2.{number}", headers={"User-Agent": "scanner"})
             assert response.status_code == 200
             assert response["Referrer-Policy"] == "no-referrer"
             assert response["X-Robots-Tag"] == "noindex, nofollow"
@@ -140,7 +142,10 @@ def test_whoever_only_looks_changes_nothing(lead: Person, milestone: Milestone) 
             assert "Set-Cookie" not in response
     link = AnswerLink.objects.get()
     assert (Change.objects.count(), link.used_at) == (before, None)
-    assert Client().put(path).status_code == 405
+    for method in ("put", "delete", "options", "trace"):
+        assert getattr(Client(), method)(path).status_code == 405
+    assert send(f"{path}no-change/").status_code == 404, "and it still asks the same"
+    assert send(f"{path}done/", **day("on", dt.date(2024, 5, 2))).status_code == 303
 
 
 @pytest.mark.either_database
@@ -163,6 +168,67 @@ def test_what_somebody_else_has_changed_meanwhile_is_not_overwritten(lead: Perso
     answer = client.post(path, {"form_token": token, **day("on", dt.date(2024, 5, 2))})
     assert answer.status_code == 409
     assert "Somebody has changed this" in text_of(answer)
+
+
+@pytest.mark.either_database
+def test_the_same_answer_posted_twice_counts_once(lead: Person, milestone: Milestone) -> None:
+    path, client = f"{path_of(lead, milestone)}done/", Client()
+    token = re.search(r'name="form_token" value="([^"]+)"', text_of(client.get(path))).group(1)
+    said = {"form_token": token, **day("on", dt.date(2024, 5, 2))}
+    assert client.post(path, said).status_code == 303
+    written = Change.objects.count()
+    again = client.post(path, said)
+    assert (again.status_code, Change.objects.count()) == (200, written)
+    assert "we have your answer" in text_of(again)
+
+
+@pytest.mark.either_database
+def test_the_form_of_one_link_is_of_no_use_with_another(
+    lead: Person, milestone: Milestone, person: Callable[..., Person], workstream: Workstream
+) -> None:
+    """Somebody who may answer as well, and has a link and a page of their own, cannot answer as the other."""
+    other = person("workstream_lead", workstream=workstream.key)
+    page = text_of(Client().get(f"{path_of(other, milestone)}done/"))
+    token = re.search(r'name="form_token" value="([^"]+)"', page).group(1)
+    answer = Client().post(f"{path_of(lead, milestone)}done/", {"form_token": token, **day("on", dt.date(2024, 5, 2))})
+    assert answer.status_code == 409
+    assert "page of something else" in text_of(answer)
+    assert not AnswerLink.objects.exclude(used_at=None).exists()
+
+
+@pytest.mark.either_database
+def test_a_link_that_was_passed_on_answers_once_and_in_the_name_of_whom_it_was_sent_to(
+    lead: Person, milestone: Milestone, person: Callable[..., Person], sign_in: Callable[..., Client]
+) -> None:
+    colleague, path = person("programme_manager", programme=milestone.programme.key), path_of(lead, milestone)
+    page = sign_in(colleague).get(path)
+    assert page.status_code == 403
+    assert f"It was sent to {lead}" in text_of(page)
+    assert f"This link is for {lead} only" in text_of(Client().get(path))
+    send(f"{path}done/", **day("on", dt.date(2024, 5, 2)))
+    assert Change.objects.filter(record_key=milestone.key).first().actor == lead.key
+
+
+@pytest.mark.either_database
+def test_what_was_handed_over_is_the_colleagues_to_answer_by_a_link_of_their_own(
+    lead: Person, milestone: Milestone, person: Callable[..., Person]
+) -> None:
+    colleague = person("programme_manager", programme=milestone.programme.key)
+    first = path_of(lead, milestone)
+    send(f"{first}hand-over/", colleague=colleague.pk)
+    assert "handed this over" in text_of(Client().get(first)), "the first link is spent"
+    assert send(f"{path_of(colleague, milestone)}done/", **day("on", dt.date(2024, 5, 2))).status_code == 303
+    assert Change.objects.filter(record_key=milestone.key).first().actor == colleague.key
+
+
+def test_what_was_hidden_from_its_reader_meanwhile_does_not_exist_any_more(lead: Person, milestone: Milestone) -> None:
+    path = path_of(lead, milestone)
+    restrict(milestone)
+    for response in (Client().get(path), send(f"{path}done/", **day("on", dt.date(2024, 5, 2)))):
+        assert response.status_code == 410
+        assert milestone.title not in text_of(response)
+    milestone.refresh_from_db()
+    assert milestone.actual_on is None
 
 
 def test_a_link_works_once(lead: Person, make: Callable[..., Any], workstream: Workstream) -> None:
@@ -192,6 +258,15 @@ def test_links_that_are_over_say_so(lead: Person, milestone: Milestone) -> None:
     assert "run out" in text_of(response)
     milestone.refresh_from_db()
     assert milestone.actual_on is None
+
+
+@pytest.mark.either_database
+def test_the_desk_takes_links_back(lead: Person, milestone: Milestone, sign_in: Callable[..., Client]) -> None:
+    path = path_of(lead, milestone)
+    asked = {"action": "revoke", "_selected_action": [AnswerLink.objects.get().pk]}
+    assert sign_in("pmo").post("/admin/cmast/answerlink/", asked, follow=True).status_code == 200
+    assert "withdrawn" in text_of(Client().get(path))
+    assert send(f"{path}done/", **day("on", NOW.date())).status_code == 410
 
 
 @pytest.mark.either_database

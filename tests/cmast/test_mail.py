@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core.exceptions import ValidationError
+from django.test import Client
 from django.utils import timezone
 
 from cmast import letters, mail, sending
 from cmast.errors import RuleBroken
+from cmast.links import fewer_address
 from cmast.mail import Files, Notify, OAuthSmtp, Smtp
-from cmast.models import MailAction, MailDelivery, MailTransport, Person, ReminderRule, Suppression
+from cmast.models import Change, MailAction, MailDelivery, MailTransport, Person, ReminderRule, Suppression
 from cmast.reminders import run_day
 from cmast.sending import drain, watch
 from programmes.models import Milestone
@@ -125,10 +128,43 @@ def test_a_digest_arrives_as_text_and_html_and_the_ledger_says_so(digest: MailDe
 
 
 @pytest.mark.either_database
-def test_a_mail_may_be_unsubscribed_from_only_when_every_rule_in_it_allows_that(digest: MailDelivery, sink: Sink) -> None:
+def test_what_only_reminds_ahead_is_declined_with_one_click(
+    digest: MailDelivery, sink: Sink, lead: Person, settings: Any
+) -> None:
+    settings.PUBLIC_URL = "https://register.cmast.example/with/a/path/that/is/longer/than/one/line/of/a/mail/may/be"
     ReminderRule.objects.update(is_optional=True)
     drain(Smtp())
-    assert sink.got[0]["List-Unsubscribe"].startswith("<mailto:register@")
+    (message,) = sink.got
+    address = message["List-Unsubscribe"].partition(">")[0].removeprefix(f"<{settings.PUBLIC_URL}")
+    assert message["List-Unsubscribe"].endswith("<mailto:register@cmast.invalid?subject=unsubscribe>")
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    for method in ("get", "head"):
+        page = getattr(Client(enforce_csrf_checks=True), method)(address)
+        assert (page.status_code, Suppression.objects.count()) == (200, 0), "who only looks stops nothing"
+    for _ in range(2):
+        page = Client(enforce_csrf_checks=True).post(address, {"List-Unsubscribe": "One-Click"})
+        assert (page.status_code, page.cookies) == (200, {})
+        assert "are stopped" in page.content.decode()
+    rules = set(digest.reminders.values_list("rule", flat=True))
+    declined = Suppression.objects.values_list("person", "rule", "cause")
+    assert sorted(declined) == sorted((lead.pk, rule, "opted_out") for rule in rules), "each once"
+    assert Change.objects.first().actor == lead.key
+    assert Client().post(address.replace("/fewer/", "/fewer/x")).status_code == 404
+
+
+@pytest.mark.either_database
+def test_what_is_asked_or_late_cannot_be_declined(digest: MailDelivery, lead: Person, make: Any) -> None:
+    late = ReminderRule.objects.get(kind="milestone_overdue")
+    Client().post(fewer_address(lead, [late.pk]).removeprefix("http://localhost:8000"))
+    assert not Suppression.objects.exists()
+    mixed: Any = letters.write(digest)
+    assert b"List-Unsubscribe" not in mixed.as_bytes() and "/fewer/" in mixed.text and "/fewer/" in mixed.html
+    ReminderRule.objects.update(is_optional=False)
+    firm: Any = letters.write(digest)
+    assert "/fewer/" not in firm.text + firm.html
+    for more in ({"days_after": ["1"]}, {"escalate_after": 3, "escalate_to": "sro"}):
+        with pytest.raises(ValidationError, match="Only what reminds ahead"):
+            make(ReminderRule, is_optional=True, **more)
 
 
 @pytest.mark.either_database

@@ -286,6 +286,12 @@ def test_each_kind_finds_what_is_open_and_its_date(edition: Any, make: Any) -> N
     assert found("update_due")[update.key] == found("update_late")[update.key] == dt.date(2024, 5, 8)
     asked = make(Update, month_on=dt.date(2024, 5, 1), status="commissioned")
     assert found("update_requested") == {asked.key: FRIDAY}
+    back = make(Update, month_on=april, status="returned", submitted_on=TUESDAY)
+    assert found("update_returned") == {back.key: TUESDAY}
+    approved = make(Update, month_on=april, status="approved", approved_on=TUESDAY)
+    assert found("sign_off_due") == {}, "nobody is named who signs it off"
+    Programme.objects.filter(pk=approved.programme_id).update(sro=make(Person))
+    assert found("sign_off_due") == {approved.key: TUESDAY}
     silent = make(Membership, person=make(Person, email=None), valid_from=FRIDAY)
     assert found("no_address")[silent.key] == FRIDAY
     granted = make(Vote, status="approved_with_conditions", decided_on=FRIDAY, decided_precision="day")

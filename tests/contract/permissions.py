@@ -216,6 +216,7 @@ PAGES = {
     "sign-out": (405, 405, 405),  # by POST only
     "answer": (404, 404, 404),  # with a secret that nobody has
     "answer-by": (404, 404, 404),
+    "fewer": (404, 404, 404),
     "calendar": (404, 404, 404),
     "live": (200, 200, 200),
     "ready": (200, 200, 200),

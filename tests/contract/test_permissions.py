@@ -91,6 +91,7 @@ PATHS = {
     "admin": "/admin/",
     "answer": "/answer/unknown/",
     "answer-by": "/answer/unknown/done/",
+    "fewer": "/fewer/unknown/",
     "calendar": "/calendar/unknown.ics",
     "api-unknown": "/api/v1/nothing-here/",
     "series": "/api/v1/series/theatre-utilisation-capped/RBQ/",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, sync_playwright
 
 from cmast.models import Person
 
@@ -30,16 +30,23 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(chromium: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
-    """`opened(PHONE)`: a page of a new browser that nobody has signed in with. What it complains of fails the test."""
+    """`opened(PHONE)`: a page of a new browser that nobody has signed in with. What it complains of fails the test, but for
+    pages that refuse an answer."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_page(size: ViewportSize = DESK) -> Page:
-        context = chromium.new_context(viewport=size, base_url=live_server.url)
+    def complain(message: ConsoleMessage) -> None:
+        if message.type == "error" and "/answer/" not in message.location["url"]:
+            complaints.append(message.text)
+
+    def open_page(size: ViewportSize = DESK, *, has_scripts: bool = True) -> Page:
+        context = chromium.new_context(
+            viewport=size, base_url=live_server.url, java_script_enabled=has_scripts, timezone_id="Europe/London"
+        )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("console", complain)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return page
 
@@ -52,13 +59,17 @@ def opened(chromium: Browser, live_server: Any) -> Iterator[Callable[..., Page]]
 @pytest.fixture
 def desk(opened: Callable[..., Page], person: Callable[..., Person]) -> Page:
     """The browser of somebody from the PMO, signed in."""
-    officer: Any = person("pmo")
+    page = opened()
+    sign_in_to(page, person("pmo"))
+    return page
+
+
+def sign_in_to(page: Page, officer: Person) -> None:
+    """Give somebody a password, and sign in with it."""
     officer.set_password("a long password for tests")
     officer.save()
-    page = opened()
     page.goto("/sign-in/")
-    page.fill("input[name=username]", officer.email)
+    page.fill("input[name=username]", officer.email or "")
     page.fill("input[name=password]", "a long password for tests")
     page.click("[type=submit]")
     page.wait_for_url("**/admin/")
-    return page

@@ -12,6 +12,7 @@ from cmast.calendars import Entry, calendar
 from cmast.models import Person
 from programmes.calendars import address_of
 from programmes.models import Action, CalendarFeed, Meeting, Milestone, Programme
+from risks.models import Review, Risk
 from tests.conftest import NOW
 from tests.factories import restrict
 
@@ -134,3 +135,21 @@ def test_lines_end_in_crlf_and_are_folded_and_texts_escaped() -> None:
     assert b"VTIMEZONE" not in made
     assert b"SUMMARY:D\xc3\xa9cision\\; on the" in made
     assert calendar("Board", [entry]) == made
+
+
+@pytest.mark.either_database
+def test_the_next_review_of_an_open_risk_is_in_it_and_moves_when_it_is_reviewed(
+    feed: CalendarFeed, owner: Person, make: Callable[..., Any]
+) -> None:
+    risk = make(Risk, programme=feed.programme, title="Supplier fails", owner=owner)
+    make(Review, risk=risk, reviewed_on=dt.date(2024, 5, 1), next_review_on=dt.date(2024, 6, 3))
+    secret, own = feed.renew(), CalendarFeed.objects.create(name="Mine", owner=owner).renew()
+    first = events(read(secret))["Review: Supplier fails"]
+    assert first["dtstart"].dt == dt.date(2024, 6, 3)
+    assert "Review: Supplier fails" in events(read(own))
+    risk.review(by=owner, reviewed_on=NOW.date(), summary="No change.", next_review_on=dt.date(2024, 8, 1))
+    second = events(read(secret))["Review: Supplier fails"]
+    assert (second["uid"], second["dtstart"].dt) == (first["uid"], dt.date(2024, 8, 1))
+    assert second["sequence"] > first["sequence"]
+    Risk.objects.filter(pk=risk.pk).update(status="closed")
+    assert "Review: Supplier fails" not in events(read(secret))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from benchmarks import filling, importing, processes, starting
+from benchmarks import filling, importing, processes, reminding, starting
 from benchmarks.cases import Case, Questions, at_eight, require_equal
 from benchmarks.filling import Callers
 from benchmarks.judging import Result, judge
@@ -60,6 +60,7 @@ def compare(register: Register, size: Size) -> Outcome:
         once = [*starting.statements(register.database, cases, servers), starting.memory(servers)]
     once += [*starting.starts(register.env, questions, size.rounds), starting.generation(size.rounds)]
     once += importing.compare(size.imported, size.rounds)
+    once += reminding.compare(size.rounds)  # last: it moves every milestone
     return Outcome(size, readings, [*judge(readings), *once], others[0])
 
 

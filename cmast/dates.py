@@ -130,6 +130,14 @@ def next_working_day(day: dt.date) -> dt.date:
     return add_working_days(day, 1)
 
 
+def last_working_day(day: dt.date) -> dt.date:
+    """The last working day before that day."""
+    day -= dt.timedelta(days=1)
+    while not is_working_day(day):
+        day -= dt.timedelta(days=1)
+    return day
+
+
 def add_working_days(day: dt.date, number: int) -> dt.date:
     """The day that is so many working days later; 0 gives the day itself."""
     for _ in range(number):

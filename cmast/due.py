@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -13,9 +13,6 @@ from cmast.vocabulary import DatePrecision
 
 if TYPE_CHECKING:
     from cmast.models.records import Record
-
-#: Who may be asked about a subject, and the places whose roles say who that is.
-PLACES = ("owner", "lead", "workstream", "sro", "programme", "organisation")
 
 
 @dataclass(frozen=True)
@@ -28,8 +25,9 @@ class Kind:
     find: Callable[[dt.date], models.QuerySet]
     #: What is asked of the reader, in a sentence.
     ask: str
-    #: A name of PLACES -> path from the record to its primary key.
-    people: dict[str, str] = field(default_factory=dict)
+    #: Who may be asked (owner, lead, sro), and the places whose roles say who that is (workstream, programme, organisation);
+    #: each with the path from the record to its primary key.
+    people: dict[str, str]
     #: Questions of the model that a rule may narrow the kind by.
     questions: tuple[str, ...] = ()
     #: What a reader calls the record, and the relations that this reads.

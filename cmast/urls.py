@@ -13,6 +13,7 @@ from cmast.answering import AnswerView
 from cmast.api import problems
 from cmast.api.changes import FeedView
 from cmast.fewer import FewerView
+from cmast.mail_api import MailViewSet, ReminderViewSet
 from cmast.sign_in import SignInView
 from metrics import analysis
 from metrics import views as metrics
@@ -130,6 +131,12 @@ urlpatterns = [
     path("answer/<secret>/", AnswerView.as_view(), name="answer"),
     path("answer/<secret>/<slug:answer>/", AnswerView.as_view(), name="answer-by"),
     path("api/v1/changes/", FeedView.as_view(), name="changes"),
+    path("api/v1/reminders/", ReminderViewSet.as_view({"get": "list"}), name="reminders"),
+    path("api/v1/mail/", MailViewSet.as_view({"get": "list"}), name="mail"),
+    path("api/v1/mail/<uuid:pk>/", MailViewSet.as_view({"get": "retrieve"}), name="mail-detail"),
+    path("api/v1/mail/<uuid:pk>/send-again/", MailViewSet.as_view({"post": "send_again"}), name="mail-send-again"),
+    path("api/v1/mail/<uuid:pk>/settle-arrived/", MailViewSet.as_view({"post": "settle_arrived"}), name="mail-arrived"),
+    path("api/v1/mail/<uuid:pk>/settle-given-up/", MailViewSet.as_view({"post": "settle_given_up"}), name="mail-given-up"),
     path("api/v1/spc/", analysis.SpcView.as_view(), name="spc"),
     path("api/v1/series/<metric>/<organisation>/", analysis.SeriesView.as_view(), name="series"),
     path("api/v1/series/<metric>/<organisation>/chart.svg", analysis.SeriesChartView.as_view(), name="series-chart"),

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cmast.history.context import changing
+from cmast.locks import take_turns
 from metrics import benefit_checks, figure_checks, sum_checks, text_checks
 from metrics.found import Found
 from metrics.models import Finding, FindingSubject
@@ -40,6 +41,7 @@ def run() -> str:
     today = timezone.localdate()
     found = {item.key: item for check in CHECKS for item in check()}  # may take a minute, in which others write
     with transaction.atomic(), changing(reason="Found by the checks."):
+        take_turns("findings")
         known = {finding.key: finding for finding in Finding.objects.select_for_update().order_by("pk")}
         new = _add([item for key, item in found.items() if key not in known], today)
         changed = [finding for key, finding in known.items() if _bring_up_to_date(finding, found.get(key), today)]

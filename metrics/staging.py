@@ -11,11 +11,10 @@ from typing import Any, NamedTuple, Self
 from django.db import connection, models
 from django.utils import timezone
 
+from cmast.locks import take_turns
 from metrics.models import Import, ImportMapping, Observation, PeriodLock
 
 BATCH = 20_000
-#: Advisory lock of those who write imports, one after the other: two that hold the same figures must not both find them new.
-_LOCK = 0x494D50
 _COLUMNS = {
     "id": "bigint PRIMARY KEY",
     "row": "integer",
@@ -230,9 +229,8 @@ class Staging:
     # --- Writing ------------------------------------------------------------------------------------------------------
 
     def wait_for_turn(self) -> None:
-        """Until the transaction ends, no other import writes. On SQLite whoever writes is alone."""
-        if connection.vendor == "postgresql":
-            self._do("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        """Those who write imports do it one after the other: two that hold the same figures must not both find them new."""
+        take_turns("imports")
 
     def write(self) -> int:
         """What is new and what is changed becomes observations, in one statement; how many."""

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import transaction
 
 from cmast.dates import financial_year, month_end
+from cmast.locks import take_turns
 from cmast.models import Reader
 from cmast.models.people import Reach, anybody
 from cmast.models.restrictions import Hidden
@@ -224,6 +225,7 @@ def refresh(today: dt.date) -> str:
     places: list[Place] = [*Programme.objects.order_by("pk"), *Workstream.objects.order_by("pk")]
     days = [row for found in health_of(places, _outsider(), today) for row in _days(found)]
     with transaction.atomic():
+        take_turns("health")
         HealthDay.objects.filter(day_on=today).delete()
         HealthDay.objects.bulk_create(days, batch_size=500)
     return f"{len(places)} places, {len(days)} colours of {today}"

@@ -18,7 +18,8 @@ from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.drainage import set_override
 from rest_framework.request import Request
 
-from cmast.api.pagination import PARAMETERS
+from cmast.api.pagination import parameters_of
+from cmast.api.past import day_of_question
 from cmast.api.problems import QueryError
 from cmast.models import Record, RecordQuerySet
 from cmast.models.fields import FinancialYearField, KeyField, LineField, ProseField, WordField, WordListField
@@ -294,12 +295,25 @@ class RecordFilterSet(df.FilterSet):
         return derived | declared
 
 
+class LedgerFilterSet(df.FilterSet):
+    """Base for what is no record: `class Meta: model = ...`, and the fields that bring their filters."""
+
+    named: tuple[str, ...] = ()
+
+    @classmethod
+    def get_filters(cls) -> dict[str, df.Filter]:
+        derived: dict[str, df.Filter] = {}
+        for name in cls.named:
+            derived |= filters_of(cls._meta.model._meta.get_field(name))
+        return derived | super().get_filters()
+
+
 class RecordFilterBackend(DjangoFilterBackend):
     """Applies the view's FilterSet, and refuses what the list does not know instead of ignoring it."""
 
     def filter_queryset(self, request: Request, queryset: models.QuerySet, view: Any) -> models.QuerySet:
         filters = getattr(self.get_filterset_class(view, queryset), "base_filters", {})
-        known = {*PARAMETERS, *filters}
+        known = {*parameters_of(view), *filters}
         for name, values in request.query_params.lists():
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
@@ -314,7 +328,7 @@ class RecordFilterBackend(DjangoFilterBackend):
             return queryset  # a FilterSet is dear to make
         filterset = self.get_filterset(request, queryset, view)
         if filterset is not None:
-            filterset.today = view.day_of_question()
+            filterset.today = day_of_question(request)
         if not filterset.is_valid():
             raise QueryError({name: [str(error) for error in errors] for name, errors in filterset.errors.items()})
         return filterset.qs

@@ -21,6 +21,11 @@ MAX_PAGE_SIZE = 1000
 _SALT = "cmast.cursor"
 
 
+def parameters_of(view: Any) -> tuple[str, ...]:
+    """Those of every list, less the past of what has none."""
+    return tuple(name for name in PARAMETERS if name != "as_of" or getattr(view, "has_past", True))
+
+
 def refuse_unknown(request: Request, known: Iterable[str]) -> None:
     """For what is no list of records and has no FilterSet. Raises QueryError."""
     for name, values in request.query_params.lists():
@@ -191,8 +196,9 @@ class KeysetPagination(BasePagination):
         ]
         if getattr(view, "action", "list") != "list":
             return of_any_page
-        return [
+        of_any_list = [
             *of_any_page,
             parameter("as_of", "The register as it was then: a day (its end) or a moment.", type="string", format="date-time"),
             parameter("ordering", "Order of the rows; what is unknown comes last.", type="string", enum=orderings),
         ]
+        return [given for given in of_any_list if given["name"] in parameters_of(view)]

@@ -16,6 +16,7 @@ from drf_spectacular.utils import Direction, OpenApiParameter
 from cmast.api.bulk import NATURAL_KEY, BulkAnswerSerializer, BulkSerializer
 from cmast.api.history import ChangeSerializer
 from cmast.api.problems import CONTENT_TYPE
+from cmast.models import Record
 from cmast.models.verbs import verbs_of
 from cmast.vocabulary import Words
 
@@ -238,7 +239,7 @@ class RecordSchema(AutoSchema):
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         responses = super()._get_response_bodies(direction)
         self.registry.register_on_missing(self._problem_component())
-        if self._action() == "retrieve" and self._resource() != "tokens":
+        if self._action() == "retrieve" and self._is_of_record():
             responses["304"] = {"description": "It still has the ETag that you sent."}
         for http_status in self._refusals():
             responses[http_status] = {"$ref": f"#/components/responses/Problem{http_status}"}
@@ -261,7 +262,11 @@ class RecordSchema(AutoSchema):
 
     def _is_conditional(self) -> bool:
         """Whether the operation changes a stored record."""
-        return self._action() in ("update", "partial_update", "destroy") and self._resource() != "tokens"
+        return self._action() in ("update", "partial_update", "destroy") and self._is_of_record()
+
+    def _is_of_record(self) -> bool:
+        """Whether it is about something that has a version and a past."""
+        return issubclass(getattr(getattr(self.view, "queryset", None), "model", object), Record)
 
     def get_override_parameters(self) -> list[Any]:
         view: Any = self.view
@@ -288,7 +293,7 @@ class RecordSchema(AutoSchema):
             parameters.append(OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description=what))
         if self._action() == "destroy" and self._is_conditional():
             parameters.append(OpenApiParameter("Change-Reason", str, OpenApiParameter.HEADER, description="Why it is deleted."))
-        if self._action() == "retrieve" and self._resource() != "tokens":
+        if self._action() == "retrieve" and self._is_of_record():
             what = "An ETag: 304 without a body if the record still has it."
             parameters.append(OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description=what))
             parameters.append(OpenApiParameter("as_of", str, description="The record as it was then: a day or a moment."))

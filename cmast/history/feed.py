@@ -11,8 +11,8 @@ has built upon another wrote after that was committed.
 
 from django.db import connection, transaction
 
+from cmast.locks import take_turns
 from cmast.models import FeedEntry
-from cmast.turns import take_turn
 
 _NUMBER = """
 UPDATE cmast_feedentry SET position = numbered.position FROM (
@@ -32,5 +32,5 @@ def number() -> None:
     if not FeedEntry.objects.filter(position=None).exists():
         return
     with transaction.atomic(), connection.cursor() as cursor:
-        take_turn("feed")
+        take_turns("the feed")
         cursor.execute(_NUMBER)

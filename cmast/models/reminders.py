@@ -93,6 +93,10 @@ class ReminderRule(Record):
             ),
         ]
 
+    def whom(self, is_escalated: bool) -> str:
+        """The audience that it asks, or that it escalates to."""
+        return str(self.escalate_to if is_escalated else self.audience)
+
     def clean(self) -> None:
         if self.question and self.question not in (known := kind_of(self.kind).questions):
             which = ", ".join(known) or "none"

@@ -9,9 +9,9 @@ from django.db import models
 from django.db.models import Q
 
 from cmast.history.context import current
+from cmast.locks import take_turns
 from cmast.models import Person, Reader, Record
 from cmast.models.people import anybody
-from cmast.turns import take_turn
 
 #: Fields of a `Wait`: what waits, and what it waits for. The kind of record is what follows `for_`.
 WAITING = ("milestone", "procurement", "target", "benefit")
@@ -188,7 +188,7 @@ def refuse_loop(new: Iterable[Edge]) -> None:
     They take the place of what the same record has said so far. Asks about everything, hidden or not: a loop is one for all.
     Two writers who would close one together take turns.
     """
-    take_turn("waits")
+    take_turns("what waits for what")
     added = list(new)
     sayers = {edge.said_by for edge in added}
     stored = [edge for edge in edges(anybody()) if edge.said_by not in sayers]

@@ -553,6 +553,18 @@ def test_mail_that_stands_still_is_told_of_and_told_of_by_mail_when_it_goes_agai
     assert [message["To"].addresses[0].addr_spec for message in told] == [pmo.email]
 
 
+@pytest.mark.either_database
+def test_a_digest_that_is_made_after_seven_o_clock_is_due_from_then_on(digest: MailDelivery, lead: Person) -> None:
+    """It is noon, the register was down all morning: that the digest is five hours late is no fault of the mail."""
+    assert sending.oldest_waiting(timezone.now()) == 0
+    assert sending.oldest_waiting(timezone.now() + dt.timedelta(minutes=1)) == 60
+    digest.delete()
+    run_day(dt.date(2024, 5, 7))  # from seven o'clock of that day
+    assert MailDelivery.objects.exists()
+    assert sending.oldest_waiting(dt.datetime(2024, 5, 7, 5, 59, tzinfo=dt.UTC)) == 0
+    assert sending.oldest_waiting(dt.datetime(2024, 5, 7, 6, 1, tzinfo=dt.UTC)) == 60
+
+
 # --- At the desk ------------------------------------------------------------------------------------------------------
 
 

@@ -220,6 +220,12 @@ PAGES = {
     "calendar": (404, 404, 404),
     "live": (200, 200, 200),
     "ready": (200, 200, 200),
+    "reminders": (401, 200, 200),  # of others than the PMO, an empty page
+    "mail": (401, 200, 200),
+    "mail-detail": (401, 404, 404),  # of a mail that is not there
+    "mail-send-again": (401, 405, 405),
+    "mail-arrived": (401, 405, 405),
+    "mail-given-up": (401, 405, 405),
     "spc": (401, 405, 405),  # by POST only
     "series": (401, 200, 200),
     "series-chart": (401, 200, 200),

@@ -38,6 +38,8 @@ def test_every_resource_is_described(document: Any) -> None:
         "changes",
         "facts",
         "forecast-accuracy",
+        "mail",
+        "reminders",
         "series",
         "spc",
         *(prefix for prefix, _, _ in router.registry),

@@ -105,7 +105,37 @@ DELIVERY = {
     "created_at": MOMENT,
     "sent_at": None,
 }
-
+LINE = {
+    "rule": "milestone-due",
+    "record_type": "milestone",
+    "record_key": "e-lims-contract-award",
+    "person": "sam-example",
+    "remind_on": "2024-06-27",
+    "due_on": "2024-06-30",
+    "is_escalated": False,
+    "state": "pending",
+    "reason": "",
+    "mail": "6f1d1c5e-7a43-4f0e-9c55-0a3f6f3f5b1e",
+    "created_at": MOMENT,
+}
+MAIL = {
+    "id": "6f1d1c5e-7a43-4f0e-9c55-0a3f6f3f5b1e",
+    "purpose": "digest",
+    "person": "sam-example",
+    "for_on": "2024-05-03",
+    "heading": "CMAST: 2 things to answer, 1 overdue",
+    "address": "sam.example@cmast.example",
+    "transport": "smtp",
+    "state": "unknown",
+    "attempts": 2,
+    "ambiguous": 2,
+    "not_before": MOMENT,
+    "last_error": "Two attempts broke off while it was being handed over.",
+    "asked_by": None,
+    "created_at": MOMENT,
+    "sent_at": None,
+    "actions": [],
+}
 PREVIEWED = {
     "person": "sam-example",
     "record_type": "milestone",
@@ -153,6 +183,7 @@ def examples() -> dict[str, dict[str, Any]]:
     found |= {"changes": {"page": changes}, "series": {"answer": theatres}, "spc": spc_call()}
     found["metrics"] |= beside
     found["facts"] = {"answer": a_fact()}
+    found |= {"reminders": {"page": {"next": None, "results": [LINE]}}, "mail": mail_answers()}
     found["forecast-accuracy"] = {"answer": slippage}
     for resource, answer in endings.items():
         found[resource]["closure_checklist"] = answer
@@ -290,6 +321,18 @@ def webhook_answers(webhook: dict[str, Any]) -> dict[str, Any]:
         },
         "replay": DELIVERY | {"asked_by": webhook["owner"]},
     }
+
+
+def mail_answers() -> dict[str, Any]:
+    """Action -> what is said with it, and what it answers."""
+    found: dict[str, Any] = {"answer": MAIL, "page": {"next": None, "results": [MAIL]}}
+    settled = {"send_again": ("pending", 0), "settle_arrived": ("sent", 2), "settle_given_up": ("cancelled", 2)}
+    for name, (state, ambiguous) in settled.items():
+        action = {"send_again": name}.get(name, name.removeprefix("settle_"))
+        done = {"action": action, "by": "sam-example", "reason": "The reader was asked.", "done_at": MOMENT}
+        found[name] = MAIL | {"state": state, "attempts": ambiguous, "ambiguous": ambiguous, "actions": [done]}
+        found[f"{name}_body"] = {"change_reason": "The reader was asked."}
+    return found
 
 
 def the_round(updates: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -10,14 +10,14 @@ import pytest
 import time_machine
 from django.core.management import call_command
 from django.db import connection
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from cmast.editions.loader import edition_is_loaded
 from cmast.models import ApiToken, Membership, Organisation, Person, Record
 from cmast.models.people import RIGHTS
 from programmes.models import Programme, Workstream
+from tests import copies
 from tests.factories import FACTORIES
 
 EDITION = "2024-05"
@@ -28,23 +28,30 @@ PLACES = {"programme": "diagnostics", "workstream": "ws-lims", "organisation": "
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Each database has the tests that it could answer differently; the others take their time once."""
+    """Each database has the tests that it could answer differently; the others take their time once.
+
+    First those that wait for processes, so that at the end nobody waits for them.
+    """
     if connection.vendor == "postgresql":
         items[:] = [item for item in items if not item.get_closest_marker("either_database")]
+    items.sort(key=lambda item: item.get_closest_marker("real_time") is None)
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """The May 2024 edition is in the database before the first test; every test rolls back to it."""
-    with django_db_blocker.unblock(), time_machine.travel(NOW):
-        call_command("load_edition", EDITION, stdout=StringIO())
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The May 2024 edition is in the database before each test: what a test changes is rolled back, or put back as it was."""
+    with django_db_blocker.unblock():
+        with time_machine.travel(NOW):
+            call_command("load_edition", EDITION, stdout=StringIO())
+        with copies.kept() as put_back, pytest.MonkeyPatch.context() as patch:
+            # Django would empty a hundred tables and make all triggers anew, and we should have to load the edition.
+            patch.setattr(TransactionTestCase, "_fixture_teardown", lambda test: put_back())
+            yield
 
 
 @pytest.fixture
 def edition(db: None) -> str:
-    """Name of the edition that is loaded. Tests that commit leave an empty database behind: then it is loaded again."""
-    if not edition_is_loaded(EDITION):
-        call_command("load_edition", EDITION, stdout=StringIO())
+    """Name of the edition that is loaded."""
     return EDITION
 
 

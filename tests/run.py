@@ -5,11 +5,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 # The data live for one run only: what makes them survive a power cut would only make them slow.
 FAST = ("fsync", "synchronous_commit", "full_page_writes")
+#: The database with all migrations, of which each process of the tests makes itself a copy.
+MIGRATED = "cmast_migrated"
 
 
 @contextmanager
@@ -30,16 +33,24 @@ def postgresql() -> Iterator[str]:
             for setting in FAST:
                 server.psql(f"ALTER SYSTEM SET {setting} = off")
             server.psql("SELECT pg_reload_conf()")
+            server.psql(f"CREATE DATABASE {MIGRATED}")
             yield server.get_uri()
         finally:
             server.cleanup()
 
 
-def run_pytest(database_url: str, arguments: list[str]) -> int:
+def migrate(database_url: str) -> subprocess.Popen:
+    """Starts the migrations, which take half a minute."""
+    migrated = urlunsplit(urlsplit(database_url)._replace(path=f"/{MIGRATED}"))
+    variables = {"CMAST_DATABASE_URL": migrated, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    return subprocess.Popen([sys.executable, "manage.py", "migrate", "--verbosity=0"], env=os.environ | variables)
+
+
+def run_pytest(database_url: str, arguments: list[str], **variables: str) -> int:
     print(f"\n--- The suite on {database_url.partition(':')[0]} ---", flush=True)
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "--numprocesses", "2", *arguments],
-        env=os.environ | {"CMAST_DATABASE_URL": database_url},
+        [sys.executable, "-m", "pytest", "--numprocesses=2", "--dist=worksteal", *arguments],
+        env=os.environ | {"CMAST_DATABASE_URL": database_url} | variables,
         check=False,
     ).returncode
 
@@ -49,13 +60,16 @@ def main(arguments: list[str]) -> int:
     if arguments and arguments[0] in databases:
         databases = [arguments.pop(0)]
     outcomes = []
-    if "sqlite" in databases:
-        # Its tables come straight from the models, since the migrations take half a minute for each process. They are run on
-        # PostgreSQL and, on SQLite, by the test of `make run`.
-        outcomes.append(run_pytest("sqlite://:memory:", ["--nomigrations", *arguments]))
-    if "postgresql" in databases:
-        with postgresql() as url:
-            outcomes.append(run_pytest(url, arguments))
+    with ExitStack() as stack:
+        if "postgresql" in databases:
+            url = stack.enter_context(postgresql())
+            migrating = stack.enter_context(migrate(url))  # while the tests run on SQLite
+        if "sqlite" in databases:
+            # Its tables come straight from the models, since the migrations take half a minute for each process. They are run
+            # on PostgreSQL and, on SQLite, by the test of `make run`.
+            outcomes.append(run_pytest("sqlite://:memory:", ["--nomigrations", *arguments]))
+        if "postgresql" in databases:
+            outcomes.append(migrating.wait() or run_pytest(url, arguments, CMAST_TEST_TEMPLATE=MIGRATED))
     return max(outcomes)
 
 

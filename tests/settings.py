@@ -17,6 +17,9 @@ os.environ.setdefault("CMAST_DATABASE_URL", "sqlite://:memory:")
 
 from cmast.settings import *
 
+if _template := os.environ.get("CMAST_TEST_TEMPLATE"):
+    DATABASES["default"]["TEST"] = {"TEMPLATE": _template}
+
 # A query per row fails the test that makes it.
 INSTALLED_APPS += ["zeal"]
 MIDDLEWARE += ["zeal.middleware.zeal_middleware"]

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 from django.db import connection
 
+from tests import copies
 from tests.deployment.running import BIN, answers, free_port, start, wait_for
 
 
@@ -41,16 +41,17 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def empty_database(folder: Path) -> Iterator[str]:
-    """The address of a database of its own, of the kind that the tests run on."""
+def copied_database(folder: Path) -> Iterator[str]:
+    """The address of a copy of the database that the tests run on, with the edition."""
     if connection.vendor == "sqlite":
-        yield f"sqlite:///{folder / 'chaos.sqlite3'}"
+        file = folder / "chaos.sqlite3"
+        copies.copy_to_file(file)
+        yield f"sqlite:///{file}"
         return
     server, name = os.environ["CMAST_DATABASE_URL"], f"cmast_chaos_{os.getpid()}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    copies.copy_postgresql(connection.settings_dict["NAME"], name)
+    yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    copies.drop_postgresql(name)
 
 
 @contextmanager
@@ -67,8 +68,8 @@ def running(app: str, env: dict[str, str], *options: str) -> Iterator[Server]:
         process.wait(20)
 
 
-def fill(env: dict[str, str]) -> None:
-    """Tables, the edition and demo people."""
+def populate(env: dict[str, str]) -> None:
+    """Demo people. SQLite's tables came from the models: that is said too, or the server would not call itself ready."""
     log = Path(env["CMAST_VAR_DIR"]) / "log"
-    for command in (["migrate"], ["load_edition", "2024-05"], ["create_demo_people"]):
+    for command in (["migrate", "--fake"], ["create_demo_people"]):
         assert start([f"{BIN}/python", "manage.py", *command], env, log).wait(120) == 0, log.read_text()[-3000:]

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from cmast.models import MailDelivery
 from cmast.reminders import run_day
+from tests import copies
 from tests.chaos import ledger
 from tests.chaos.servers import Redis, WrongServer
 from tests.deployment.compose import ROOT
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.either_database
 @pytest.mark.real_time
 def test_nothing_is_lost_at_any_of_the_seven_points(edition: str, tmp_path: Path) -> None:
     file = tmp_path / "chaos.sqlite3"
-    file.write_bytes(connection.connection.serialize())
+    copies.copy_to_file(file)
     command = [sys.executable, "-m", "tests.chaos", "small", str(file)]
     run = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=100, check=False)
     print(run.stdout)

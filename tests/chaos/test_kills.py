@@ -27,7 +27,7 @@ PLACES = [
     "after-the-commit",
 ]
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.django_db]
 
 
 class Outcome(NamedTuple):

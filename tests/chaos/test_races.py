@@ -16,7 +16,7 @@ RACES = int(os.environ.get("CMAST_RACES", "300"))
 WRITERS = 8
 KEYS = ["ws-lims", "ws-endoscopy", "ws-theatres", "ws-ent"]
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.django_db]
 
 
 def test_racing_writers_lose_no_update(register: dict[str, str]) -> None:

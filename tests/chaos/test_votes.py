@@ -16,7 +16,7 @@ from tests.chaos.server import Server, running
 VOTES = int(os.environ.get("CMAST_VOTES", "40"))
 WRITERS = 8
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.django_db]
 
 
 def test_racing_votes_approve_exactly_once(register: dict[str, str]) -> None:

@@ -16,11 +16,11 @@ RESOURCES = [prefix for prefix, _, _ in router.registry if prefix != "tokens"]
 VIEWSETS = {prefix: viewset for prefix, viewset, _ in router.registry}
 
 
-def queries_of(client: Any, path: str) -> int:
+def queries_and_rows(client: Any, path: str) -> tuple[int, int]:
     with CaptureQueriesContext(connection) as queries:
         response = client.get(path)
     assert response.status_code == 200
-    return len(queries)
+    return len(queries), len(response.json()["results"])
 
 
 def test_each_list_takes_the_same_number_of_queries_for_3_rows_and_for_300(edition: Any, api: Any, make: Any) -> None:
@@ -33,8 +33,8 @@ def test_each_list_takes_the_same_number_of_queries_for_3_rows_and_for_300(editi
             fill(model, number, make)
         client.get("/api/v1/sites/")  # from now on the caller is known
         for resource in RESOURCES:
-            counted[resource] = queries_of(client, f"/api/v1/{resource}/?page_size={number}")
-            assert len(client.get(f"/api/v1/{resource}/?page_size={number}").json()["results"]) == number
+            counted[resource], rows = queries_and_rows(client, f"/api/v1/{resource}/?page_size={number}")
+            assert rows == number
     assert many == few
 
 
@@ -108,12 +108,13 @@ def test_the_count_is_given_on_request_only(edition: Any, api: Any) -> None:
 
 @pytest.mark.parametrize("resource", RESOURCES)
 def test_every_filter_answers(resource: str, edition: Any, api: Any) -> None:
+    """A few at a time, because each question must be compiled: every filter is its own part of the SQL all the same."""
     client = api("viewer")
-    filters = VIEWSETS[resource].filterset_class.base_filters
-    for name in filters:
-        value = plausible(name, filters[name])
-        response = client.get(f"/api/v1/{resource}/?{name}={value}")
-        assert response.status_code == 200, (name, value, response.content)
+    asked = [f"{name}={plausible(name, found)}" for name, found in VIEWSETS[resource].filterset_class.base_filters.items()]
+    for some in range(0, len(asked), 6):
+        question = "&".join(asked[some : some + 6])
+        response = client.get(f"/api/v1/{resource}/?{question}")
+        assert response.status_code == 200, (question, response.content)
 
 
 def plausible(name: str, filter_: Any) -> str:

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from cmast.urls import api as router
 
-WALKS = int(os.environ.get("CMAST_WALKS", "200"))
+WALKS = int(os.environ.get("CMAST_WALKS", "60"))
 VIEWSETS = {prefix: viewset for prefix, viewset, _ in router.registry}
 #: Resource -> filters to walk under. Their orderings have texts, words, dates, numbers and moments, known and unknown.
 RESOURCES = {

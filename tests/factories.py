@@ -645,6 +645,7 @@ class ReminderRuleFactory(DjangoModelFactory):
     kind = "milestone_due"
     days_before = LazyFunction(lambda: ["7", "0"])
     audience = "owner"
+    is_optional = True
 
 
 class SuppressionFactory(DjangoModelFactory):

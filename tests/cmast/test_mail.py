@@ -164,7 +164,7 @@ def test_what_is_asked_or_late_cannot_be_declined(digest: MailDelivery, lead: Pe
     assert "/fewer/" not in firm.text + firm.html
     for more in ({"days_after": ["1"]}, {"escalate_after": 3, "escalate_to": "sro"}):
         with pytest.raises(ValidationError, match="Only what reminds ahead"):
-            make(ReminderRule, is_optional=True, **more)
+            make(ReminderRule, **more)
 
 
 @pytest.mark.either_database

@@ -26,6 +26,7 @@ from tests.factories import restrict
 LONDON = ZoneInfo("Europe/London")
 FRIDAY, TUESDAY = dt.date(2024, 5, 3), dt.date(2024, 5, 7)  # the Monday between them is a bank holiday
 DAY = dt.timedelta(days=1)
+PLAIN = {"kind": "milestone_due", "days_before": [], "audience": "owner", "is_optional": False}
 #: Years of the calendar that are lived through hour by hour, in place of a few days of it.
 YEARS = int(os.environ.get("CMAST_YEARS", "0"))
 
@@ -35,7 +36,7 @@ def rule(edition: Any, make: Any) -> Any:
     """`rule(days_before=["7"])`: the only rule in force, in a register where no milestone is open."""
     ReminderRule.objects.update(is_active=False)
     Milestone.objects.update(outcome="achieved")
-    return lambda **fields: make(ReminderRule, **({"kind": "milestone_due", "days_before": [], "audience": "owner"} | fields))
+    return lambda **fields: make(ReminderRule, **(PLAIN | fields))
 
 
 def lines() -> list[tuple[str, dt.date]]:

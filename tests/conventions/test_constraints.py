@@ -30,7 +30,10 @@ BREAKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "cmast_membership_programme_role": ({}, {"role": "sro"}),
     "cmast_membership_workstream_role": ({}, {"role": "workstream_lead"}),
     "cmast_membership_organisation_role": ({}, {"role": "trust_approver"}),
-    "cmast_reminderrule_escalate_after": ({"escalate_after": 5, "escalate_to": "pmo"}, {"escalate_after": 61}),
+    "cmast_reminderrule_escalate_after": (
+        {"escalate_after": 5, "escalate_to": "pmo", "is_optional": False},
+        {"escalate_after": 61},
+    ),
     "cmast_suppression_one_person": ({}, {"address": "nobody@cmast.example"}),
     "cmast_suppression_whom": ({}, {"person": None}),
     "programmes_planyear_starts_on_order": ({}, {"starts_on": LATER, "ends_on": DAY}),

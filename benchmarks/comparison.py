@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from benchmarks import filling, importing, processes, reminding, starting
+from benchmarks import filling, importing, processes, reminding, rolling, starting
 from benchmarks.cases import Case, Questions, at_eight, require_equal
 from benchmarks.filling import Callers
 from benchmarks.judging import Result, judge
@@ -47,7 +47,8 @@ class Outcome:
 
 def compare(register: Register, size: Size) -> Outcome:
     """Everything, from an empty register on."""
-    questions = Questions(_fill(size))
+    callers, of_one_in_few = _fill(size)
+    questions = Questions(callers)
     with running(register, questions, SERVERS) as servers:
         cases = _cases(questions, servers)
         for name in COMPARED:
@@ -59,18 +60,23 @@ def compare(register: Register, size: Size) -> Outcome:
             readings = bench.measure(cases, size.rounds, size.seconds)
         once = [*starting.statements(register.database, cases, servers), starting.memory(servers)]
     once += [*starting.starts(register.env, questions, size.rounds), starting.generation(size.rounds)]
+    once += rolling.compare(of_one_in_few, size.rounds)
     once += importing.compare(size.imported, size.rounds)
     once += reminding.compare(size.rounds)  # last: it moves every milestone
     return Outcome(size, readings, [*judge(readings), *once], others[0])
 
 
-def _fill(size: Size) -> Callers:
+def _fill(size: Size) -> tuple[Callers, list[float]]:
+    """Who asks, and the seconds for the row of one series while there is a tenth of the observations."""
     callers = filling.prepare(size.series)
     filling.add_milestones(size.milestones)
     filling.copy_bare()
-    filling.add_observations(0, size.series)
+    filling.add_observations(0, size.series // 10)
     filling.settle()
-    return callers
+    of_one = rolling.of_one_series(size.rounds)
+    filling.add_observations(size.series // 10, size.series)
+    filling.settle()
+    return callers, of_one
 
 
 @contextmanager

@@ -145,6 +145,7 @@ urlpatterns = [
     path("api/v1/facts/<table>/", FactsView.as_view(), name="facts"),
     path("api/v1/metrics/scorecard/", analysis.ScorecardView.as_view(), name="scorecard"),
     path("api/v1/metrics/<metric>/league/", analysis.LeagueView.as_view(), name="league"),
+    path("api/v1/metrics/<metric>/series.svg", analysis.SideBySideView.as_view(), name="metric-series-chart"),
     path("api/v1/metrics/<metric>/league.svg", analysis.LeagueChartView.as_view(), name="league-chart"),
     path("api/v1/programmes/<key>/health/", programmes.HealthView.as_view(), name="programme-health"),
     path("api/v1/workstreams/<key>/health/", programmes.WorkstreamHealthView.as_view(), name="workstream-health"),

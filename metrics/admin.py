@@ -23,7 +23,7 @@ from cmast.errors import RuleBroken
 from cmast.models import Organisation
 from cmast.models.notes import record_types
 from metrics.benefits_desk import DESKS
-from metrics.charts import RULES, small_multiples
+from metrics.charts import RULES
 from metrics.icons import icon
 from metrics.models import (
     Cohort,
@@ -44,7 +44,7 @@ from metrics.models import (
     Trajectory,
     TrajectoryPoint,
 )
-from metrics.series import Series, all_series, parts_of, series_of, unit_on_charts
+from metrics.series import Series, all_series, parts_of, series_of, side_by_side
 
 PLACE = (("workstream", "programme"),)
 
@@ -139,12 +139,9 @@ class MetricAdmin(MetricsAdmin):
         metric = self._metric(request, pk)
         part = request.GET.get("part", "")
         found = all_series(metric, request.user, timezone.localdate(), part)
-        panels = [(series.name, series.analysis) for series in found]
-        limit, unit = (found[0].limit, unit_on_charts(found[0].unit)) if found else (None, "")
-        title = f"{metric.name}, {part.replace('_', ' ')}" if part else metric.name
-        chart = small_multiples(panels, title=title, prefix="all", unit=unit, target=limit, is_one_scale=False)
+        chart = side_by_side(metric, found, "all") if found else ""
         rows = [(series, latest_in_words(series), *icons(series)) for series in found]
-        return self._charts_page(request, metric, "charts", {"chart": chart if found else "", "rows": rows, "part": part})
+        return self._charts_page(request, metric, "charts", {"chart": chart, "rows": rows, "part": part})
 
     def series_view(self, request: HttpRequest, pk: int, organisation: str) -> HttpResponse:
         """One organisation: the chart, what it means, and the figures behind it."""

@@ -32,7 +32,7 @@ from metrics.answers import (
 from metrics.charts import to_png
 from metrics.league import League, league_of, scorecard_of
 from metrics.models import Metric
-from metrics.series import Series, series_of
+from metrics.series import Series, all_series, series_of, side_by_side
 from programmes.models import Programme
 
 #: As many points as decades of days have; an analysis of them takes a second.
@@ -212,6 +212,24 @@ class LeaguePictureView(APIView):
             return _png(_league(request, metric).chart("league"))
 
 
+class SideBySideView(APIView):
+    """A small chart for each organisation that has figures of the metric, each on its own scale, with a description."""
+
+    @extend_schema(
+        operation_id="metric_series_chart_retrieve",
+        summary="Set the series of a metric side by side in a chart",
+        parameters=[_METRIC, _PART, *_WHEN],
+        responses={(200, "image/svg+xml"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, metric: str) -> HttpResponse:
+        refuse_unknown(request, (*PARAMETERS, "part"))
+        with the_past(request):
+            found = _metric(request, metric)
+            part = request.query_params.get("part", "")
+            series = all_series(found, request.user, day_of_question(request), part)
+            return HttpResponse(side_by_side(found, series, "series"), content_type="image/svg+xml")
+
+
 class ScorecardView(APIView):
     """The metrics of programmes, each with the system's latest figure, what it means, and the targets judged."""
 
@@ -238,11 +256,15 @@ def _png(chart: str) -> HttpResponse:
     return HttpResponse(to_png(chart), content_type="image/png")
 
 
-def _league(request: Request, metric: str) -> League:
-    found = visible(Metric, metric, request.user)
+def _metric(request: Request, key: str) -> Metric:
+    found = visible(Metric, key, request.user)
     if found is None:
         raise NotFound
-    return league_of(found, request.user, day_of_question(request), _month(request))
+    return found
+
+
+def _league(request: Request, metric: str) -> League:
+    return league_of(_metric(request, metric), request.user, day_of_question(request), _month(request))
 
 
 def _month(request: Request) -> dt.date | None:
@@ -258,7 +280,7 @@ def _month(request: Request) -> dt.date | None:
 
 def _series(request: Request, metric: str, organisation: str) -> Series:
     """Raises NotFound, alike for what there is not and for what is hidden."""
-    found, whose = visible(Metric, metric, request.user), visible(Organisation, organisation, request.user)
-    if found is None or whose is None:
+    found, whose = _metric(request, metric), visible(Organisation, organisation, request.user)
+    if whose is None:
         raise NotFound
     return series_of(found, whose, request.user, day_of_question(request), request.query_params.get("part", ""))

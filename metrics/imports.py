@@ -144,6 +144,10 @@ class Period(NamedTuple):
     name: str
 
 
+#: The least and the most that a value can be; None is no bound.
+Bounds = tuple[Decimal | None, Decimal | None]
+
+
 @dataclass(frozen=True)
 class Column:
     """A column with values: its heading, its metric where that is known, its period where the heading says it."""
@@ -164,8 +168,13 @@ class Reading:
         self.row_count = self.refused_count = self.unstated_count = 0
         self.problems: list[ImportProblem] = []
         self._number = 0
+        self._whose = self.mapping.organisation
+        # Found out once for a file, because a file says the same names again and again.
         self._periods: dict[str, Period] = {}
         self._organisations: dict[tuple[str, dt.date], Any] = {}
+        self._metrics: dict[str, Any] = {}
+        self._bounds: dict[int, Bounds] = {}
+        self._writable: set[tuple[int, int]] = set()
         #: Heading of the column that is being looked at.
         self._at = ""
 
@@ -173,7 +182,7 @@ class Reading:
         """Raises Unreadable where the file as a whole cannot be taken."""
         self.heading = Heading(next(self.source, (0, []))[1])
         mapping = self.mapping
-        if mapping.organisation and self.names.reach.hidden.hides(mapping.organisation):
+        if self._whose and self.names.reach.hidden.hides(self._whose):
             raise Unreadable("The mapping cannot be used. Its organisation is none that we know.")
         self._period_at = self.heading.place(mapping.period_column)
         self._organisation_at = self.heading.place(mapping.organisation_column)
@@ -250,9 +259,9 @@ class Reading:
         self._at = mapping.organisation_column
         organisation = self._organisation(cells[self._organisation_at], period)
         self._at = mapping.metric_column
-        metric = column.metric or self.names.metric(cells[self._metric_at])
+        metric = column.metric or self._metric(cells[self._metric_at])
         self._at = mapping.organisation_column
-        self.names.require_right(metric, organisation)
+        self._require_right(metric, organisation)
         self._at = mapping.breakdown_column
         member = part(cells[self._member_at]) if mapping.breakdown_column else ""
         self._at = column.label
@@ -260,7 +269,9 @@ class Reading:
         number_found = cleaning.number(printed)
         if number_found is None:
             return None
-        check(number_found, metric, mapping)
+        if metric.id not in self._bounds:
+            self._bounds[metric.id] = plausible(metric, mapping)
+        check(number_found, metric, mapping, self._bounds[metric.id])
         value = cleaning.canonical(number_found.value)
         self._at = mapping.denominator_column
         denominator = self._denominator(cells)
@@ -269,8 +280,8 @@ class Reading:
             self._number,
             number,
             column.label,
-            metric.pk,
-            organisation.pk,
+            metric.id,
+            organisation.id,
             member,
             period.start,
             period.end,
@@ -301,9 +312,20 @@ class Reading:
             self._periods[printed] = period_of(printed, self.mapping)
         return self._periods[printed]
 
+    def _metric(self, printed: str) -> Any:
+        if printed not in self._metrics:
+            self._metrics[printed] = self.names.metric(printed)
+        return self._metrics[printed]
+
+    def _require_right(self, metric: Any, organisation: Any) -> None:
+        place = metric.id, organisation.id
+        if place not in self._writable:
+            self.names.require_right(metric, organisation)
+            self._writable.add(place)
+
     def _organisation(self, printed: str, period: Period) -> Any:
-        if self.mapping.organisation:
-            return self.mapping.organisation
+        if self._whose:
+            return self._whose
         asked = printed, period.end_on
         if asked not in self._organisations:
             self._organisations[asked] = self.names.organisation(*asked)
@@ -435,9 +457,9 @@ def part(printed: str) -> str:
     return printed
 
 
-def check(number: cleaning.Number, metric: Any, mapping: ImportMapping) -> None:
+def check(number: cleaning.Number, metric: Any, mapping: ImportMapping, bounds: Bounds) -> None:
     """Unit, range and domain of one value. Raises Unclear."""
-    unit, value = Unit(metric.unit), number.value
+    unit, value = metric.unit, number.value
     if mapping.unit and mapping.unit != metric.unit:
         raise Unclear("wrong_unit", f"The mapping says {Unit(mapping.unit).label.lower()}, but {_counts(metric)}.")
     if number.is_percent and unit not in cleaning.PERCENTS:
@@ -446,7 +468,7 @@ def check(number: cleaning.Number, metric: Any, mapping: ImportMapping) -> None:
         raise Unclear("wrong_unit", f"This is money, but {_counts(metric)}.")
     if unit in cleaning.COUNTED and (value < 0 or value % 1):
         raise Unclear("out_of_range", f"{cleaning.canonical(value)} cannot be: {_counts(metric)}, in whole numbers from 0.")
-    lowest, highest = plausible(metric, mapping)
+    lowest, highest = bounds
     if (lowest is not None and value < lowest) or (highest is not None and value > highest):
         said = " to ".join("any" if bound is None else cleaning.canonical(bound) for bound in (lowest, highest))
         raise Unclear("out_of_range", f"{cleaning.canonical(value)} is outside what can be, {said}.")
@@ -454,7 +476,7 @@ def check(number: cleaning.Number, metric: Any, mapping: ImportMapping) -> None:
         raise Unclear("out_of_range", f"{cleaning.canonical(value)} is none of {', '.join(metric.value_domain)[:200]}.")
 
 
-def plausible(metric: Any, mapping: ImportMapping) -> tuple[Decimal | None, Decimal | None]:
+def plausible(metric: Any, mapping: ImportMapping) -> Bounds:
     """The least and the most that can be: the metric's, narrowed by the mapping, never widened; 0 to 100 for other percents."""
     lows = [low for low in (metric.lowest, mapping.lowest) if low is not None]
     highs = [high for high in (metric.highest, mapping.highest) if high is not None]

@@ -166,14 +166,20 @@ def _replace_summaries(keys: set[Key], reader: Person, today: dt.date) -> None:
 
 
 def _replace(kind: Any, stored: QuerySet, made: Iterable[Any]) -> None:
-    """The rows that are made take the place of those that are stored; the same row keeps its primary key."""
+    """The rows that are made take the place of those that are stored; one that says the same is left as it is."""
     names, rows = _NAMES[kind], list(made)
-    wanted = {tuple(getattr(row, name) for name in names) for row in rows}
-    gone = [pk for pk, *name in stored.order_by().values_list("pk", *names) if tuple(name) not in wanted]
-    kind.objects.filter(pk__in=gone).delete()
-    columns = [f.name for f in kind._meta.concrete_fields if f.attname not in names and not f.primary_key]
-    unique = [name.removesuffix("_id") for name in names]
-    kind.objects.bulk_create(rows, batch_size=500, update_conflicts=True, unique_fields=unique, update_fields=columns)
+    kept = {_values(row, names): row for row in stored.order_by()}
+    wanted = {_values(row, names) for row in rows}
+    kind.objects.filter(pk__in=[row.pk for name, row in kept.items() if name not in wanted]).delete()
+    columns = [f for f in kind._meta.concrete_fields if f.attname not in names and not f.primary_key]
+    said = [f.attname for f in columns if f.name != "refreshed_at"]
+    moved = [row for row in rows if (was := kept.get(_values(row, names))) is None or _values(was, said) != _values(row, said)]
+    unique, updated = [name.removesuffix("_id") for name in names], [f.name for f in columns]
+    kind.objects.bulk_create(moved, batch_size=500, update_conflicts=True, unique_fields=unique, update_fields=updated)
+
+
+def _values(row: Any, names: Iterable[str]) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in names)
 
 
 # --- Series -----------------------------------------------------------------------------------------------------------
@@ -364,11 +370,11 @@ def differences() -> list[str]:
 
 def _differences(kind: Any, made: Iterable[Any]) -> list[str]:
     names = _NAMES[kind]
-    stored = {tuple(getattr(row, name) for name in names): row for row in kind.objects.select_related("metric")}
+    stored = {_values(row, names): row for row in kind.objects.select_related("metric")}
     columns = [f for f in kind._meta.concrete_fields if f.name not in ("id", "refreshed_at", *names)]
     found = []
     for row in made:
-        kept = stored.pop(tuple(getattr(row, name) for name in names), None)
+        kept = stored.pop(_values(row, names), None)
         if kept is None:
             found.append(f"{kind._meta.verbose_name} {row}: no row is kept")
             continue

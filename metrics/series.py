@@ -10,7 +10,7 @@ from typing import Any
 from cmast.models import Organisation, Reader
 from cmast.vocabulary import ScopeLevel
 from metrics import comparing, plans, spc, targets
-from metrics.charts import run_chart, xmr_chart
+from metrics.charts import run_chart, small_multiples, xmr_chart
 from metrics.comparing import Comparison, Ranking
 from metrics.figures import Figure, previous
 from metrics.models import Metric, Observation, Rebase, SeriesBreak, SeriesSetting, Target, Trajectory
@@ -214,6 +214,19 @@ def all_series(metric: Metric, reader: Reader, today: dt.date, part: str = "") -
     """Those of all organisations that have figures of the metric, in the order of their names."""
     book = Book([metric], reader, today, part=part)
     return sorted((book.series(metric, whose) for whose in book.organisations(metric)), key=lambda series: series.name)
+
+
+def side_by_side(metric: Metric, found: list[Series], prefix: str) -> str:
+    """One small chart for each of these series of the metric, each on its own scale."""
+    part = found[0].part if found else ""
+    return small_multiples(
+        [(series.name, series.analysis) for series in found],
+        title=f"{metric.name}, {part.replace('_', ' ')}" if part else metric.name,
+        prefix=prefix,
+        unit=unit_on_charts(found[0].unit if found else metric.unit),
+        target=found[0].limit if found else None,
+        is_one_scale=False,
+    )
 
 
 def _by_metric(records: Iterable[Any]) -> defaultdict[int, list[Any]]:

@@ -209,7 +209,8 @@ def latest(values: Sequence[float], direction: str) -> Latest | None:
     lpl, upl = mean - LIMIT * amr, mean + LIMIT * amr
     near = _NEAR * max(abs(lpl), abs(upl), most)
     tail = values[-SEVEN - 1 :]
-    if amr <= near or any(most - near <= each <= most + near for each in ranges) or _is_doubtful(tail, mean, amr, near):
+    is_screened_by_a_hair = max(ranges) >= most - near and any(abs(each - most) <= near for each in ranges)
+    if amr <= near or is_screened_by_a_hair or _is_doubtful(tail, mean, amr, near):
         return None
     label = _label_of_last(tail, mean, amr)
     return Latest(mean, lpl, upl, _icon(label, _point_type(label, direction)))
@@ -217,8 +218,9 @@ def latest(values: Sequence[float], direction: str) -> Latest | None:
 
 def _is_doubtful(values: Sequence[float], mean: float, amr: float, near: float) -> bool:
     """Whether one of them lies on the mean, a limit, or two thirds of the way to it, as far as floating point can tell."""
+    limit, thirds = LIMIT * amr, NEAR_LIMIT * amr
     away = [abs(value - mean) for value in values]
-    return min(away) <= near or any(abs(each - LIMIT * amr) <= near or abs(each - NEAR_LIMIT * amr) <= near for each in away)
+    return min(away) <= near or any(abs(each - limit) <= near or abs(each - thirds) <= near for each in away)
 
 
 def _label_of_last(tail: Sequence[float], mean: float, amr: float) -> str:
@@ -239,7 +241,6 @@ def suitability(values: Sequence[float | None], kind: str | None = None, screen_
     The reference draws any series. Seven values are the least that all four rules can speak about.
     """
     present = [value for value in values if value is not None]
-    average_range = _average_range(values, screen_outliers)
     if kind in UNSUITED_KINDS:
         return Suitability(False, kind, UNSUITED_KINDS[kind])
     if not present:
@@ -253,7 +254,7 @@ def suitability(values: Sequence[float | None], kind: str | None = None, screen_
         return Suitability(False, "constant", "All values are equal, so there is no variation to judge.")
     if not _moving_ranges(values):
         return Suitability(False, "no_neighbours", "No two periods in a row have a value, so variation cannot be estimated.")
-    if not average_range:
+    if not _average_range(values, screen_outliers):
         reason = "Nearly all values equal the one before, so the limits collapse and every other value would be outside."
         return Suitability(False, "mostly_equal", reason)
     return Suitability(True)

@@ -42,6 +42,8 @@ _PLAIN = (
     "bound_operator",
     "comparator_for_id",
 )
+#: Changes of observations.
+_OWN = "c.record_type = 'metrics.observation'"
 #: What was, as against what is planned or expected: two figures, even of the same month.
 ACTUAL = (Observation.ValueStatus.REPORTED, Observation.ValueStatus.PROVISIONAL)
 
@@ -109,8 +111,12 @@ class Staging:
             self._fill(batch)
             filled += len(batch)
             yield filled
+        self._count("metric_id")
+
+    def _count(self, columns: str) -> None:
+        """Tell the planner of PostgreSQL how many rows there are and what these columns hold; it believes an old answer."""
         if connection.vendor == "postgresql":
-            self._do("ANALYZE import_staged")
+            self._do(f"ANALYZE import_staged ({columns})")
 
     def _fill(self, batch: list[Figure]) -> None:
         columns = ", ".join(f'"{name}"' for name in _COLUMNS)
@@ -128,6 +134,7 @@ class Staging:
         """Find out what becomes of each figure, once. Returns the first of those that are refused."""
         refusals = self._refuse_repeated()
         self._compare_with_present()
+        self._count("outcome, base_id")
         return [*refusals, *self._refuse_hidden(), *self._refuse_locked()]
 
     def _refuse_repeated(self) -> list[Refusal]:
@@ -179,7 +186,8 @@ class Staging:
         hidden = self.job.submitted_by.reach.hidden
         if not hidden:
             return []
-        ids = sorted(hidden.ids(Observation))
+        if not (ids := sorted(hidden.ids(Observation))):
+            return []
         for start in range(0, len(ids), BATCH):
             some = ids[start : start + BATCH]
             places = ", ".join(["%s"] * len(some))
@@ -293,17 +301,15 @@ class Staging:
     def _give_keys(self) -> None:
         """A key that was ever used, by a record that is there or was, or by a figure before in this file, gets a suffix."""
         self._do("UPDATE import_staged SET key = key || '-r' || CAST(revision AS text) WHERE outcome = 'changed'")
-        turns = (
-            "SELECT id, row_number() OVER (PARTITION BY key ORDER BY id) AS turn FROM import_staged "
-            "WHERE outcome IN ('new', 'changed')"
+        # Asked for each figure by itself: otherwise PostgreSQL may read the whole history to find a few keys in it.
+        used = " OR ".join(
+            f"(SELECT 1 FROM {table} WHERE {key} = import_staged.key LIMIT 1) IS NOT NULL"
+            for table, key in (("metrics_observation o", "o.key"), ("cmast_change c", f"{_OWN} AND c.record_key"))
         )
         self._do(
             "UPDATE import_staged SET key = key || '-i' || CAST(CAST(%s AS bigint) AS text) || '-' || CAST(id AS text) "
-            "WHERE outcome IN ('new', 'changed') AND ("
-            "EXISTS (SELECT 1 FROM metrics_observation o WHERE o.key = import_staged.key) "
-            "OR EXISTS (SELECT 1 FROM cmast_change c WHERE c.record_type = 'metrics.observation' AND "
-            "c.record_key = import_staged.key) "
-            f"OR id IN (SELECT id FROM ({turns}) t WHERE turn > 1))",
+            f"WHERE outcome IN ('new', 'changed') AND ({used} OR id NOT IN "
+            "(SELECT min(id) FROM import_staged WHERE outcome IN ('new', 'changed') GROUP BY key))",
             [self.job.pk],
         )
 

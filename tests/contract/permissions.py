@@ -236,6 +236,7 @@ PAGES = {
     "savings": (401, 200, 200),
     "league": (401, 200, 200),
     "league-chart": (401, 200, 200),
+    "metric-series-chart": (401, 200, 200),
     "programme-health": (401, 200, 200),
     "workstream-health": (401, 200, 200),
     "heat-map": (401, 200, 200),

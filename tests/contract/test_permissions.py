@@ -105,6 +105,7 @@ PATHS = {
     "savings": "/api/v1/programmes/efficiency-at-scale/savings/",
     "league": "/api/v1/metrics/theatre-utilisation-capped/league/",
     "league-chart": "/api/v1/metrics/theatre-utilisation-capped/league.svg",
+    "metric-series-chart": "/api/v1/metrics/theatre-utilisation-capped/series.svg",
     "league-picture": "/api/v1/metrics/theatre-utilisation-capped/league.png",
     "outcome": "/api/v1/approvals/a-lims/outcome/",
     "dependencies": "/api/v1/programmes/diagnostics/dependencies/",

@@ -310,9 +310,30 @@ def test_everything_at_once_comes_to_the_same_as_one_series_after_the_other(metr
     report(VALUES, "RBN", of=make(Metric, unit="rank", kind="rank", direction="lower_is_better"))
     report([1, 2, 3, 4, 5, 6, 7, 8], "RBN", of=make(Metric, unit="patients", direction="lower_is_better"))
     report([9, 1, 9, 2, 8, 1, 9, 2, 8, 1, 9, 8, 8, 9, 9, 9, 9, 8, 9], "RBQ", of=make(Metric, unit="days", direction="neutral"))
+    report([70, 71], "RBQ", of=make(Metric, unit="patients", direction="neutral"), period_type="month_end_snapshot")
+    report([None, -3, Decimal("-2.5"), 4, -3, 0, 5, -6, 2], "RBN", of=make(Metric, unit="gbp", direction="neutral"))
+    report([3 * 10**8 + n * n for n in range(9)], "RBN", of=make(Metric, unit="gbp", direction="neutral"))
+    report([7, 8, 6, 9, 7, 8, 6, 9, 7], "RBN", of=make(Metric, unit="days", kind="cumulative", direction="neutral"))
+    twice = make(Metric, unit="days", direction="neutral")
+    first = report([7, 8, 6, 9, 7, 8, 6, 9], "RBN", of=twice)
+    Observation.objects.filter(pk=first[3].pk).update(period_end_on=last_day(4))
+    midway = report([7, 8, 6, 9, 7, 8, 6, 9], "RBN", of=make(Metric, unit="days", direction="neutral"))
+    Observation.objects.filter(pk=midway[-1].pk).update(period_end_on=last_day(7) - dt.timedelta(days=3))
     rollups.refresh_all()
     assert rollups.differences() == []
     assert SeriesSummary.objects.filter(metric=metric).count() == 8
+
+
+def test_what_has_not_moved_is_not_written_again(metric: Any, report: Any, make: Any) -> None:
+    for number, trust in enumerate(trusts()):
+        report([number + 1, 2], trust, of=metric)
+        report([number + 1, 2], trust, of=make(Metric, unit="days", direction="neutral", aggregation="system_total"))
+    rollups.refresh_all()
+    for work in (rollups.refresh_all, lambda: rollups.refresh({(metric.pk, Organisation.objects.get(key="RBN").pk, "")})):
+        with CaptureQueriesContext(connection) as asked:
+            work()
+        said = [query["sql"] for query in asked if "INSERT INTO" in query["sql"] or "UPDATE " in query["sql"]]
+        assert not [sql for sql in said if "metrics_seriessummary" in sql or "metrics_systemfigure" in sql]
 
 
 def test_the_edition_is_kept_as_it_is_read(edition: Any) -> None:

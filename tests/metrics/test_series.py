@@ -227,6 +227,20 @@ def test_a_league_is_drawn_with_no_data_in_words(metric: Any, report: Any, api: 
     assert picture.count("No data") >= 11
 
 
+def test_the_series_of_a_metric_are_drawn_side_by_side_for_whoever_may_see_them(metric: Any, report: Any, api: Any) -> None:
+    for trust in ("RBN", "REM"):
+        report([70, 71, 69, 72, 70, 71, 70, 69], trust)
+    path = f"/api/v1/metrics/{metric.key}/series.svg"
+    answered = api("viewer").get(path)
+    assert answered["Content-Type"] == "image/svg+xml"
+    names = Organisation.objects.filter(key__in=["RBN", "REM"])
+    assert all(str(one.abbreviation or one.short_name) in answered.content.decode() for one in names)
+    assert "No data" in api("viewer").get(f"{path}?part=none").content.decode()
+    assert api("viewer").get(f"{path}?period=2024-03").status_code == 400
+    Restriction.objects.create(record_type="metric", record_key=metric.key, kind="embargoed")
+    assert api("viewer").get(path).status_code == 404
+
+
 def test_a_scorecard_shows_every_metric_of_a_programme(edition: Any, api: Any) -> None:
     results = api("viewer").get("/api/v1/metrics/scorecard/?programme=elective-recovery-transformation").json()["results"]
     by_metric = {row["metric"]: row for row in results}

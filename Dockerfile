@@ -16,6 +16,8 @@ COPY cmast cmast
 COPY programmes programmes
 COPY metrics metrics
 COPY risks risks
+# Otherwise each start of each process would compile them anew: nobody may write here later.
+RUN python -m compileall -q cmast programmes metrics risks
 USER cmast
 # The embedded mode makes a secret key of its own; it is gone before the layer is written.
 RUN CMAST_EMBEDDED=true CMAST_DATABASE_URL=sqlite://:memory: python manage.py collectstatic --noinput \

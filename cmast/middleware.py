@@ -3,7 +3,7 @@
 import ipaddress
 import logging
 import re
-import uuid
+import secrets
 from collections.abc import Callable
 from contextvars import ContextVar
 
@@ -26,27 +26,10 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         # Not taken back at the end: Django logs refusals after the middleware, and the next request sets its own.
-        request_id.set(given if _ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex)
+        request_id.set(given if _ACCEPTABLE.fullmatch(given) else secrets.token_hex(16))
         response = self.get_response(request)
         response["X-Request-ID"] = request_id.get()
         response.headers.setdefault("Cache-Control", "no-store")
-        return response
-
-
-class ApiHeadersMiddleware:
-    """What the pages' middleware does for an answer that is no page."""
-
-    HEADERS = {"X-Frame-Options": "DENY", "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.get_host()  # refuses hosts that are not ours
-        response = self.get_response(request)
-        for name, value in self.HEADERS.items():
-            response.headers[name] = value
-        response.headers.setdefault("Content-Length", str(len(response.content)))
         return response
 
 

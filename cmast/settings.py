@@ -74,14 +74,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-#: For calls of the API with a token; see `cmast.wsgi`.
-API_MIDDLEWARE = [
-    "cmast.middleware.RequestIdMiddleware",
-    "cmast.history.context.ChangeContextMiddleware",
-    "django.middleware.security.SecurityMiddleware",
-    "cmast.middleware.ApiHeadersMiddleware",
-]
-
 ROOT_URLCONF = "cmast.urls"
 WSGI_APPLICATION = "cmast.wsgi.application"
 APPEND_SLASH = False

@@ -12,10 +12,12 @@ import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
 from django.db.models import Model, QuerySet
 
 #: Name of a value -> the value: `{"programme": ["diagnostics"], "day": date(2024, 5, 3)}`.
@@ -55,7 +57,7 @@ class Statement:
 Converter = tuple[list[Any], Any]
 
 _kept: dict[Hashable, Statement | None] = {}
-_converters: dict[tuple[type[Model], str], list[Converter]] = {}
+_converters: dict[type[Model], list[Converter]] = {}
 _lock = threading.Lock()
 
 
@@ -84,20 +86,19 @@ def records(model: Any, shape: Hashable, build: Callable[[Values], QuerySet], va
 
     converters = _converters_of(model)
     found = []
-    for row in rows((model, connection.vendor, "records", shape), stored, values):
+    for row in rows((model, "records", shape), stored, values):
         fields = [_converted(value, converter) for value, converter in zip(row, converters, strict=True)]
         found.append(model.from_db(connection.alias, names, fields))
     return found
 
 
 def _converters_of(model: Any) -> list[Converter]:
-    place = model, connection.vendor
-    if place not in _converters:
+    if model not in _converters:
         columns = [field.get_col(model._meta.db_table) for field in model._meta.concrete_fields]
-        _converters[place] = [
+        _converters[model] = [
             ([*connection.ops.get_db_converters(column), *column.get_db_converters(connection)], column) for column in columns
         ]
-    return _converters[place]
+    return _converters[model]
 
 
 def _converted(value: Any, converter: Converter) -> Any:
@@ -109,26 +110,33 @@ def _converted(value: Any, converter: Converter) -> Any:
 
 def _run(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
     """On PostgreSQL past Django's cursor, which binds on this side, so that the server keeps the plan."""
-    if connection.vendor != "postgresql" or connection.queries_logged:
-        with connection.cursor() as cursor:
+    database = connections[DEFAULT_DB_ALIAS]  # looked up once: `connection` looks for it with each of its attributes
+    if database.vendor != "postgresql" or database.queries_logged:
+        with database.cursor() as cursor:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
     try:
-        return _run_prepared(sql, parameters)
+        return _run_prepared(database, sql, parameters)
     except (InterfaceError, OperationalError):
-        if connection.in_atomic_block:
+        if database.in_atomic_block:
             raise
-        connection.close()  # the server was started anew since this connection was last used
-        return _run_prepared(sql, parameters)
+        database.close()  # the server was started anew since this connection was last used
+        return _run_prepared(database, sql, parameters)
 
 
-def _run_prepared(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-    from psycopg import Cursor
+def _run_prepared(database: Any, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    from psycopg import RawCursor
 
-    connection.ensure_connection()
-    raw: Any = connection.connection
-    with connection.wrap_database_errors, Cursor(raw) as cursor:
-        return cursor.execute(sql, parameters, prepare=True).fetchall()
+    database.ensure_connection()
+    with database.wrap_database_errors, RawCursor(database.connection) as cursor:
+        return cursor.execute(_numbered(sql), parameters, prepare=True).fetchall()
+
+
+@lru_cache(maxsize=MOST)
+def _numbered(sql: str) -> bytes:
+    """As PostgreSQL takes it, with `$1` for the first `%s`. psycopg would take a long statement apart each time it is sent."""
+    numbers = count(1)
+    return re.sub("%(%|s)", lambda found: "%" if found[1] == "%" else f"${next(numbers)}", sql).encode()
 
 
 def _keep(shape: Hashable, found: Statement | None) -> None:

@@ -31,21 +31,20 @@ class Known:
     person: Person
     token: ApiToken
     stamp: str
-    day: dt.date
+    #: When they were read, and until when they may be used, in seconds since 1970.
+    since: float
     until: float
 
     @property
     def is_fresh(self) -> bool:
-        """Roles begin and end with a day, tokens at a moment."""
-        is_valid = self.token.expiry is None or self.token.expiry > timezone.now()
-        return time.monotonic() < self.until and self.day == timezone.localdate() and is_valid
+        return self.since <= time.time() < self.until
 
     def caller(self) -> tuple[Person, ApiToken]:
         """The person for one request. Where the stamp does not tell that other records have come below what is hidden, that is
         found out anew."""
         person = Person.__new__(Person)
         person.__dict__ |= self.person.__dict__
-        if not Stamp.sees_data():
+        if self.person.reach.hidden and not Stamp.sees_data():
             person.__dict__["reach"] = replace(self.person.reach, hidden=Hidden(self.person.reach.hidden.stated))
         return person, self.token
 
@@ -80,13 +79,20 @@ class BearerAuthentication(TokenAuthentication):
         stamp = AccessStamp.now(with_data=True)  # before the rest, so that what changes meanwhile is noticed
         person, found = super().authenticate_credentials(token)
         stamp = stamp if person.reach.hidden else stamp.partition("/")[0]
-        known = Known(person, found, stamp, timezone.localdate(), time.monotonic() + KEPT)
+        now = timezone.now()
+        known = Known(person, found, stamp, now.timestamp(), _last_moment(found, now).timestamp())
         if person.reach.is_member:  # who is refused now may be let in at any moment
             with _lock:
                 if len(_known) >= MOST:
                     _known.clear()
                 _known[digest] = known
         return known
+
+
+def _last_moment(token: ApiToken, now: dt.datetime) -> dt.datetime:
+    """Until when a caller is kept. Roles begin and end with a day, tokens at a moment."""
+    midnight = timezone.make_aware(dt.datetime.combine(timezone.localdate(now) + dt.timedelta(days=1), dt.time.min))
+    return min(now + dt.timedelta(seconds=KEPT), midnight, token.expiry or midnight)
 
 
 def stamp_for(reader: Any) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Hashable, Iterable
 from functools import cache
 from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from cmast import shapes
@@ -28,7 +27,7 @@ def is_editable(record: Record, reader: Any) -> bool:
     def build(values: shapes.Values) -> QuerySet:
         return kind._default_manager.editable_by(reader).filter(pk=values["pk"]).values_list("pk")
 
-    shape = ("editable", kind, connection.vendor, reader.rights, reader.reach.hidden.of(frozenset({kind})))
+    shape = ("editable", kind, reader.rights, reader.reach.hidden.of(frozenset({kind})))
     return bool(shapes.rows(shape, build, {"pk": record.pk}))
 
 

@@ -61,15 +61,15 @@ class Limit(BaseThrottle):
     """So many requests in each window, counted for the token, else the person, else the address."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        now = int(time.time())
-        window, passed = divmod(now, settings.RATE_WINDOW)
-        self.left = settings.RATE_WINDOW - passed
-        count = counters.up(f"limit:{_caller(request)}:{window}", 2 * settings.RATE_WINDOW)
-        view.headers[_POLICY] = f'"default";q={settings.RATE_QUOTA};w={settings.RATE_WINDOW}'
+        quota, seconds = settings.RATE_QUOTA, settings.RATE_WINDOW
+        window, passed = divmod(int(time.time()), seconds)
+        self.left = seconds - passed
+        count = counters.up(f"limit:{_caller(request)}:{window}", 2 * seconds)
+        view.headers[_POLICY] = f'"default";q={quota};w={seconds}'
         if count is None:
             return True
-        view.headers["RateLimit"] = f'"default";r={max(0, settings.RATE_QUOTA - count)};t={self.left}'
-        return count <= settings.RATE_QUOTA
+        view.headers["RateLimit"] = f'"default";r={max(0, quota - count)};t={self.left}'
+        return count <= quota
 
     def wait(self) -> int:
         return self.left

@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import ValidationError
-from django.db import connection
 from django.db.models import DateTimeField, F, QuerySet
 from rest_framework.request import Request
 
@@ -73,7 +72,7 @@ def page(view: Any, request: Request) -> bytes:
         answer["next"] = address_with(request, "cursor", wanted.cursor(value, pk))
     if is_counted:
         answer["count"] = _filtered(view, request, asked, {**asked.values, "day": day}).count()
-    answer["results"] = loading(_class(view), connection.vendor).objects(rows)
+    answer["results"] = loading(_class(view)).objects(rows)
     return orjson.dumps(answer)
 
 
@@ -91,7 +90,7 @@ def record(view: Any, request: Request, key: str, is_confirmed: bool = False) ->
     rows = _fetch(view, request, ("detail",), build, values, is_confirmed=is_confirmed)
     if not rows:
         return None
-    (found,) = loading(_class(view), connection.vendor).objects(rows)
+    (found,) = loading(_class(view)).objects(rows)
     return orjson.dumps(found), found["etag"]
 
 
@@ -196,8 +195,8 @@ def _fetch(
     if hidden := caller.reach.hidden:
         values = {**values, "mark": hidden.mark}
     view_class = _class(view)
-    whose = (*rights(caller, involved(view_class)), Stamp.sees_data())
-    rows = shapes.rows((view_class, connection.vendor, *whose, *shape), build, values)
+    whose = (*rights(caller, involved(view_class)), bool(hidden) and Stamp.sees_data())
+    rows = shapes.rows((view_class, *whose, *shape), build, values)
     stamp = None if is_confirmed else getattr(request, "access_stamp", None)  # a session's rights were read just now
     if stamp is not None and stamp != (rows[0][-1] if rows else stamp_for(caller)):
         raise AccessChanged
@@ -209,7 +208,7 @@ def _class(view: Any) -> Any:
 
 
 @cache
-def loading(view_class: Any, vendor: str) -> Columns:
+def loading(view_class: Any) -> Columns:
     """How to load what the database answers; the same for every reader and day."""
     return Columns(view_class.serializer_class(), anybody(), dt.date.min, "")
 

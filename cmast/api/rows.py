@@ -131,8 +131,11 @@ class Columns:
         for row in rows:
             values = list(row)
             for index, load in load_at:
-                if values[index] is not None:
-                    values[index] = load(values[index])
+                value = values[index]
+                if value == "[]":  # as most lists are
+                    values[index] = []
+                elif value is not None:
+                    values[index] = load(value)
             found.append(dict(zip(names, values, strict=False)))
         return found
 
@@ -225,7 +228,7 @@ class Columns:
 
 def _json(value: Any) -> Any:
     """A list that comes as text, or as JSON already in a part of a record."""
-    return [] if value == "[]" else orjson.loads(value) if isinstance(value, str) else value
+    return orjson.loads(value) if isinstance(value, str) else value
 
 
 def _number(value: Any, declared: DecimalTextField) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import models, transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseNotModified
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import status, viewsets
@@ -99,8 +99,8 @@ class RecordViewSet(viewsets.ModelViewSet):
             with the_past(self.request):
                 record = self.get_object()
                 return Response(self.get_serializer(record).data, headers=self._tag(record))
-        if self._with_present_rights(self._is_known):
-            return Response(status=status.HTTP_304_NOT_MODIFIED)
+        if tag := self._with_present_rights(self._known_tag):
+            return HttpResponseNotModified(headers={"ETag": tag})
         found = self._with_present_rights(lambda: lists.record(self, request, self.kwargs["key"]))
         if found is None:
             raise NotFound
@@ -126,13 +126,12 @@ class RecordViewSet(viewsets.ModelViewSet):
     def _answer(body: bytes, status: int = 200, **headers: str) -> HttpResponse:
         return HttpResponse(body, status=status, content_type="application/json", headers=headers)
 
-    def _is_known(self) -> bool:
-        """Whether the caller's If-None-Match names the present version; decided by the version alone."""
+    def _known_tag(self) -> str | None:
+        """The tag of the present version, where the caller's If-None-Match names it; decided by the version alone."""
         known = conditional.tags(self.request.headers.get("If-None-Match", ""))
-        if not known:
-            return False
-        version = lists.version(self, self.request, self.kwargs["key"])
-        return version is not None and self._etag(self.kwargs["key"], version) in known
+        version = lists.version(self, self.request, self.kwargs["key"]) if known else None
+        tag = None if version is None else self._etag(self.kwargs["key"], version)
+        return tag if tag in known else None
 
     def _tag(self, record: Record) -> dict[str, str]:
         return {"ETag": self._etag(record.key, record.version)}

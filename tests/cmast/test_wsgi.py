@@ -3,19 +3,20 @@
 import io
 from typing import Any
 
+import orjson
 import pytest
-from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import RequestFactory
 
-from cmast.wsgi import application
+from cmast import wsgi
+from cmast.api import lists
 
 OF_THE_REQUEST = {"X-Request-ID", "RateLimit"}
 #: Of pages: what varies with a session's cookie, and a policy that lets scripts in.
 OF_PAGES = {"Vary", "Content-Security-Policy"}
 
 
-def call(client: Any, path: str, **environ: str) -> tuple[str, dict[str, str], bytes]:
+def call(client: Any, path: str, application: Any = wsgi.application, **environ: str) -> tuple[str, dict[str, str], bytes]:
     """The answer of the program that the web server runs."""
     given: dict[str, Any] = RequestFactory().get(path).environ | {"wsgi.input": io.BytesIO()} | client._credentials | environ
     answered: dict[str, Any] = {}
@@ -23,14 +24,9 @@ def call(client: Any, path: str, **environ: str) -> tuple[str, dict[str, str], b
     def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
         answered.update(status=status, headers=dict(headers))
 
-    signals = (request_started, request_finished)
-    for signal in signals:  # it would take the test's own connection away
-        signal.disconnect(close_old_connections)
-    try:
+    with pytest.MonkeyPatch.context() as patch:  # it would take the test's own connection away
+        patch.setattr(BaseDatabaseWrapper, "close_if_unusable_or_obsolete", lambda _: None)
         body = b"".join(application(given, start_response))
-    finally:
-        for signal in signals:
-            signal.connect(close_old_connections)
     return answered["status"], answered["headers"], body
 
 
@@ -49,6 +45,42 @@ def test_a_strange_host_is_refused(edition: Any, api: Any) -> None:
     status, headers, _ = call(api("viewer"), "/api/v1/milestones/", HTTP_HOST="elsewhere.example")
     assert status.startswith("400")
     assert headers["Content-Type"] == "application/problem+json"
+
+
+def test_over_tls_both_ways_say_so_and_plain_http_is_led_there(edition: Any, api: Any, settings: Any) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_HSTS_SECONDS = 60
+    client, program = api("viewer"), wsgi.Api()
+    status, headers, _ = call(client, "/api/v1/milestones/?page_size=1", program, HTTP_X_FORWARDED_PROTO="https")
+    whole = client.get("/api/v1/milestones/?page_size=1", HTTP_X_FORWARDED_PROTO="https")
+    assert status == "200 OK"
+    assert headers["Strict-Transport-Security"] == whole["Strict-Transport-Security"] == "max-age=60"
+    status, headers, _ = call(client, "/api/v1/milestones/?page_size=1", program)
+    whole = client.get("/api/v1/milestones/?page_size=1")
+    assert (int(status[:3]), headers["Location"]) == (whole.status_code, whole["Location"])
+    assert "Strict-Transport-Security" not in headers
+
+
+def test_what_breaks_is_answered_as_elsewhere(edition: Any, api: Any, monkeypatch: Any, caplog: Any) -> None:
+    def breaking(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(lists, "page", breaking)
+    status, headers, body = call(api("viewer"), "/api/v1/milestones/", HTTP_X_REQUEST_ID="what-breaks")
+    assert status == "500 Internal Server Error"
+    assert (headers["X-Request-ID"], orjson.loads(body)["request_id"]) == ("what-breaks", "what-breaks")
+    assert [record.exc_info is not None for record in caplog.records] == [True]
+
+
+def test_all_headers_can_be_read_as_django_reads_them() -> None:
+    environ = RequestFactory().get("/", headers={"If-Match": "a", "Accept": "b"}).environ
+    headers, plain = wsgi.Headers(environ), RequestFactory().get("/", headers={"If-Match": "a", "Accept": "b"}).headers
+    assert dict(headers) == dict(plain)
+    assert headers.get("if-match") == headers["If_Match"] == "a"
+    assert headers.get("Cookie") == plain.get("Cookie")
+    assert headers.get("Nothing") is None
+    assert "accept" in headers and "nothing" not in headers
 
 
 def test_a_wrong_token_is_refused(edition: Any, api: Any) -> None:

@@ -7,9 +7,10 @@ that escapes its words, a list that looks into JSON) nothing is kept, and such r
 """
 
 import datetime as dt
+import json
 import re
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -18,7 +19,28 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
-from django.db.models import Model, QuerySet
+from django.db.models import Field, Lookup, Model, QuerySet
+from django.db.models.query import get_related_populators
+
+
+@Field.register_lookup
+class AnyOf(Lookup):
+    """`key__any=[...]`: one of these, which are one parameter however many they are. The shape of one is another."""
+
+    lookup_name = "any"
+    prepare_rhs = False
+    among = "{} IN (SELECT value FROM json_each(%s))"
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        sql, parameters = self.process_lhs(compiler, connection)
+        if not self.rhs:
+            raise EmptyResultSet
+        if len(self.rhs) == 1:  # for a list PostgreSQL expects more, and would plan each time anew
+            return f"{sql} = %s", [*parameters, self.rhs[0]]
+        if connection.vendor == "postgresql":
+            return f"{sql} = ANY (%s)", [*parameters, self.rhs]
+        return self.among.format(sql), [*parameters, json.dumps(self.rhs)]
+
 
 #: Name of a value -> the value: `{"programme": ["diagnostics"], "day": date(2024, 5, 3)}`.
 Values = dict[str, Any]
@@ -30,15 +52,18 @@ _UTC = dt.UTC
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a value goes: which one, for a list at which place, and as what the ORM hands it to the database."""
+    """Where a value goes: which one, of a list the one at which place or all, and as what the database is given it."""
 
     name: str
     place: int | None
     as_text: bool = False
     as_int: bool = False
+    as_json: bool = False
 
     def value(self, values: Values) -> Any:
         value = values[self.name] if self.place is None else values[self.name][self.place]
+        if self.as_json:
+            return json.dumps(value)
         return value.isoformat() if self.as_text else int(value) if self.as_int else adapted(value)
 
 
@@ -53,11 +78,8 @@ class Statement:
         return [slot.value(values) for slot in self.slots]
 
 
-#: What turns a column's value as the database gives it into that of a field: the functions, and the column as an expression.
-Converter = tuple[list[Any], Any]
-
 _kept: dict[Hashable, Statement | None] = {}
-_converters: dict[type[Model], list[Converter]] = {}
+_readers: dict[Hashable, "Reader"] = {}
 _lock = threading.Lock()
 
 
@@ -74,44 +96,53 @@ def rows(shape: Hashable | None, build: Callable[[Values], QuerySet], values: Va
         with connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
-    return _run(found.sql, found.bind(values))
+    return run(found.sql, found.bind(values))
 
 
-def records(model: Any, shape: Hashable, build: Callable[[Values], QuerySet], values: Values) -> list[Any]:
-    """The same as records of a model, of which `build` makes a plain queryset."""
-    names = [field.attname for field in model._meta.concrete_fields]
-
-    def stored(given: Values) -> QuerySet:
-        return build(given).values_list(*names)
-
-    converters = _converters_of(model)
-    found = []
-    for row in rows((model, "records", shape), stored, values):
-        fields = [_converted(value, converter) for value, converter in zip(row, converters, strict=True)]
-        found.append(model.from_db(connection.alias, names, fields))
-    return found
+def records(model: type[Model], shape: Hashable, build: Callable[[Values], QuerySet], values: Values) -> list[Any]:
+    """The same as records of a model, with those that `build` selects beside them."""
+    place = model, "records", shape
+    found = rows(place, build, values)
+    if not found:
+        return []
+    if place not in _readers:
+        _readers[place] = Reader(build(values))
+    return _readers[place].records(found)
 
 
-def _converters_of(model: Any) -> list[Converter]:
-    if model not in _converters:
-        columns = [field.get_col(model._meta.db_table) for field in model._meta.concrete_fields]
-        _converters[model] = [
-            ([*connection.ops.get_db_converters(column), *column.get_db_converters(connection)], column) for column in columns
-        ]
-    return _converters[model]
+class Reader:
+    """Makes records of what the database answers to a queryset, as the ORM does."""
+
+    def __init__(self, queryset: QuerySet) -> None:
+        self.model = queryset.model
+        self.compiler = queryset.query.get_compiler(using=connection.alias)
+        self.compiler.pre_sql_setup()
+        columns = [column for column, *_ in self.compiler.select]
+        first, *_, last = self.compiler.klass_info["select_fields"]
+        self.own = slice(first, last + 1)
+        self.names = [column.target.attname for column in columns[self.own]]
+        self.converters = self.compiler.get_converters(columns)
+        populators_of: Any = get_related_populators  # its type is that of another Django
+        self.related = populators_of(self.compiler.klass_info, self.compiler.select, connection.alias)
+
+    def records(self, rows: Iterable[tuple[Any, ...]]) -> list[Any]:
+        found = []
+        for row in self.compiler.apply_converters(rows, self.converters):
+            record = self.model.from_db(connection.alias, self.names, row[self.own])
+            for populator in self.related:
+                populator.populate(row, record)
+            found.append(record)
+        return found
 
 
-def _converted(value: Any, converter: Converter) -> Any:
-    functions, column = converter
-    for function in functions:
-        value = function(value, column, connection)
-    return value
+def run(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    """Rows that a statement answers which is the same each time.
 
-
-def _run(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-    """On PostgreSQL past Django's cursor, which binds on this side, so that the server keeps the plan."""
-    database = connections[DEFAULT_DB_ALIAS]  # looked up once: `connection` looks for it with each of its attributes
-    if database.vendor != "postgresql" or database.queries_logged:
+    On PostgreSQL past Django's cursor, which binds on this side, so that the server keeps the plan. Who watches the connection
+    sees it all the same.
+    """
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    if database.vendor != "postgresql" or database.queries_logged or len(database.execute_wrappers) > 1:
         with database.cursor() as cursor:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
@@ -128,8 +159,13 @@ def _run_prepared(database: Any, sql: str, parameters: list[Any]) -> list[tuple[
     from psycopg import RawCursor
 
     database.ensure_connection()
-    with database.wrap_database_errors, RawCursor(database.connection) as cursor:
-        return cursor.execute(_numbered(sql), parameters, prepare=True).fetchall()
+    raw = database.connection
+    if not hasattr(raw, "kept_cursor"):
+        raw.kept_cursor = RawCursor(raw)
+    with database.wrap_database_errors:
+        found = raw.kept_cursor.execute(_numbered(sql), parameters, prepare=True).fetchall()
+    database.health_check_done = True  # Django need not ask again whether it is there
+    return found
 
 
 @lru_cache(maxsize=MOST)
@@ -143,6 +179,7 @@ def _keep(shape: Hashable, found: Statement | None) -> None:
     with _lock:
         if len(_kept) >= MOST:
             _kept.clear()
+            _readers.clear()
         _kept[shape] = found
 
 
@@ -181,7 +218,7 @@ def _literal(value: Any) -> str:
 def _slot(left: Any, right: Any, one: Values, other: Values) -> Slot | None:
     """The slot that explains why a parameter differs, if there is one."""
     for name, value in one.items():
-        places = range(len(value)) if isinstance(value, list) else [None]
+        places = [None, *range(len(value))] if isinstance(value, list) else [None]
         for slot in (slot for place in places for slot in _slots(name, place, value)):
             if (left, right) == (slot.value(one), slot.value(other)) and type(left) is type(slot.value(one)):
                 return slot
@@ -192,7 +229,8 @@ def _slots(name: str, place: int | None, value: Any) -> list[Slot]:
     """The ways in which the ORM hands over a value."""
     as_text = [Slot(name, place, as_text=True)] if isinstance(value, dt.date) else []
     as_int = [Slot(name, place, as_int=True)] if isinstance(value, Decimal) else []
-    return [Slot(name, place), *as_text, *as_int]
+    as_json = [Slot(name, place, as_json=True)] if isinstance(value, list) and place is None else []
+    return [Slot(name, place), *as_text, *as_int, *as_json]
 
 
 def made_up(values: Values, seed: int) -> Values:

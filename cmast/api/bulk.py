@@ -6,7 +6,6 @@ values, constraints) it decides when the rows are written; where it refuses, the
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,15 +18,24 @@ from rest_framework import exceptions, serializers, status
 from rest_framework.serializers import as_serializer_error
 
 from cmast.api.conditional import etag_of, tags, version_in
+from cmast.api.finding import all_visible, editable
 from cmast.api.problems import Conflict, PreconditionFailed, PreconditionRequired
-from cmast.api.serializers import KeyRelatedField, Strict
+from cmast.api.serializers import KeyRelatedField, Remembering, Strict
 from cmast.errors import RuleBroken
 from cmast.history.context import changing
 from cmast.models import Change, Record
-from cmast.models.records import known_keys
 
 MAX_ROWS = 1000
 NATURAL_KEY = ("external_source", "external_id")
+
+
+class RowsField(serializers.ListField):
+    """Rows that are looked at one by one only where one of them is no object; what is in them is checked later."""
+
+    child = serializers.DictField()
+
+    def run_child_validation(self, data: Any) -> Any:
+        return data if all(type(row) is dict for row in data) else super().run_child_validation(data)
 
 
 class BulkSerializer(Strict):
@@ -46,8 +54,7 @@ class BulkSerializer(Strict):
     change_reason = serializers.CharField(
         required=False, default="", max_length=500, help_text="Why. Needed when a date, status, RAG, score or target changes."
     )
-    rows = serializers.ListField(
-        child=serializers.DictField(),
+    rows = RowsField(
         min_length=1,
         max_length=MAX_ROWS,
         help_text="Each as in a single request, with `etag` as you read it where a record is updated. It may be left out while "
@@ -136,18 +143,26 @@ class Bulk:
         self.operation, self.is_atomic = asked.validated_data["operation"], asked.validated_data["atomic"]
         self.reason = asked.validated_data["change_reason"]
         self.rows = [Row(number, given) for number, given in enumerate(asked.validated_data["rows"])]
-        self.links = {f.name: f for f in self.model._meta.concrete_fields if isinstance(f, models.ForeignKey)}
+        self.links = {f.name for f in self.model._meta.concrete_fields if isinstance(f, models.ForeignKey)}
+        columns = self.model._meta.concrete_fields
+        self.columns = [f.attname for f in columns]
+        self.defaults = [f.get_default() for f in columns]
+        self.made_anew = [(place, f.get_default) for place, f in enumerate(columns) if f.has_default() and callable(f.default)]
+        self.sound: set[tuple[str, Any]] = set()
+        self.day = view.day_of_question()
+        self.relations = {relation.name for relation in self.model._meta.many_to_many}
+        #: Primary key -> version of what was written.
+        self.versions: dict[int, int] = {}
 
     def run(self) -> dict[str, Any]:
         """Check and write. Raises RowsRefused where all was to be written and something cannot be."""
         with transaction.atomic(savepoint=not self.view.is_atomic), changing(reason=self.reason):
             self._find()
             self._check()
-            self._give_keys()
             self._stop_if_refused()
             self._write_what_may_be_edited()
             self._stop_if_refused()
-            answers = self._answers()
+            answers = [_refusal(row) if row.errors else self._answer(row) for row in self.rows]
         numbers = {what: sum(row.status == code for row in self.rows) for what, code in (("created", 201), ("updated", 200))}
         return {**numbers, "failed": len(self.rows) - sum(numbers.values()), "rows": answers}
 
@@ -170,7 +185,7 @@ class Bulk:
         named = Q(key__in=keys) | Q(external_source__in=sources, external_id__in=ids)
         found = self.model.objects.visible_to(self.user).filter(named).select_related(*self.links).order_by("pk")
         stored = list(found.select_for_update(of=("self",)))
-        editable = self._editable(record.pk for record in stored)
+        may_change = editable(self.model, [record.pk for record in stored], self.user)
         by_key = {record.key: record for record in stored}
         by_pair = {(record.external_source, record.external_id): record for record in stored}
         last_writers = self._last_writers(stored)
@@ -179,11 +194,13 @@ class Bulk:
             key = row.given.get("key")
             record = by_key.get(key) if isinstance(key, str) else by_pair.get(_natural_key(row))
             try:
-                self._meet(row, record, editable, last_writers, seen)
+                self._meet(row, record, may_change, last_writers, seen)
             except exceptions.APIException as error:
                 row.refuse(error)
 
-    def _meet(self, row: Row, record: Any, editable: set[int], last_writers: dict[int, str], seen: dict[int, int]) -> None:
+    def _meet(
+        self, row: Row, record: Any, editable: dict[int, int], last_writers: dict[int, str], seen: dict[int, int]
+    ) -> None:
         """Let a row update the record that it names, if it is one that this caller has read and may change."""
         if record is None:
             if self.operation == "update":
@@ -201,10 +218,6 @@ class Bulk:
         if given and record.version not in [version_in(tag, record) for tag in given]:
             raise PreconditionFailed({})
 
-    def _editable(self, ids: Iterable[int]) -> set[int]:
-        """Which of these the caller may change."""
-        return set(self.model.objects.editable_by(self.user).filter(pk__in=list(ids)).values_list("pk", flat=True))
-
     def _last_writers(self, stored: list[Any]) -> dict[int, str]:
         """Primary key -> key of the person who changed the record last."""
         changes = Change.objects.filter(record_type=self.model._meta.label_lower, record_id__in=[r.pk for r in stored])
@@ -214,7 +227,7 @@ class Bulk:
     # --- Checks -------------------------------------------------------------------------------------------------------
 
     def _check(self) -> None:
-        context = self.view.get_serializer_context() | {"known": self._known()}
+        context = self.view.get_serializer_context() | {"known": self._known(), "remembering": Remembering()}
         for row in self._fine():
             try:
                 self._fill(row, self.view.serializer_class.reused(row.record, row.given, context, partial=not row.is_new))
@@ -225,45 +238,44 @@ class Bulk:
         """Every record that the rows link to by key and that the caller may see, in one query per kind of record."""
         wanted: dict[Any, set[str]] = defaultdict(set)
         fields = self.view.serializer_class.reused(None, None, {}).fields
-        for name, declared in fields.items():
+        given = {name for row in self._fine() for name in row.given}
+        for name in given & fields.keys():
+            declared = fields[name]
             linked: Any = getattr(declared, "child_relation", declared)
             if isinstance(linked, KeyRelatedField) and not declared.read_only:
                 values = (row.given.get(name) for row in self._fine())
                 wanted[self.model._meta.get_field(name).related_model] |= {key for value in values for key in _texts(value)}
-        return {(kind, record.key): record for kind, keys in wanted.items() for record in self._linked(kind, keys)}
+        return {(kind, key): record for kind, keys in wanted.items() for key, record in self._linked(kind, keys).items()}
 
-    def _linked(self, kind: Any, keys: set[str]) -> Iterable[Record]:
-        further = [f.name for f in kind._meta.concrete_fields if isinstance(f, models.ForeignKey)]
-        return kind.objects.visible_to(self.user).filter(key__in=keys).select_related(*further) if keys else ()
+    def _linked(self, kind: Any, keys: set[str]) -> dict[str, Any]:
+        further = tuple(f.name for f in kind._meta.concrete_fields if isinstance(f, models.ForeignKey))
+        return all_visible(kind, keys, self.user, further)
 
     def _fill(self, row: Row, serializer: Any) -> None:
         """The record as the row wants it, checked by all rules but those that only the database can."""
         if "change_reason" in row.given:
             raise exceptions.ValidationError({"change_reason": ["Give one reason for all rows, beside them."]})
-        read_only = {"etag"} if row.is_new else {"etag", "key"}
-        values = serializer.run_validation({name: value for name, value in row.given.items() if name not in read_only})
-        relations = {relation.name for relation in self.model._meta.many_to_many}
-        row.lists = {name: values.pop(name) for name in relations & set(values)}
-        row.record = row.record or self.model()
-        before = {column.attname: getattr(row.record, column.attname) for column in self.model._meta.concrete_fields}
+        unread = row.given.keys() & ({"etag"} if row.is_new else {"etag", "key"})
+        values = serializer.run_validation({n: v for n, v in row.given.items() if n not in unread} if unread else row.given)
+        row.lists = {name: values.pop(name) for name in self.relations & values.keys()}
+        row.record = row.record or self._blank()
+        before = None if row.is_new else dict(vars(row.record))
         for name, value in values.items():
             setattr(row.record, name, value)
         row.record.complete()
-        row.changed = {name for name, value in before.items() if getattr(row.record, name) != value}
+        if before:
+            row.changed = {name for name in self.columns if vars(row.record)[name] != before[name]}
         # The keys of links were looked up already.
-        row.record.clean_fields(exclude={*self.links, *(("key",) if not row.record.key else ())})
+        row.record.clean_fields(self.links if row.record.key else self.links | {"key"}, self.sound)
         row.record.clean()
         row.record.require_reason()
 
-    def _give_keys(self) -> None:
-        """New records without a key get one as a single record would."""
-        keyless = [row for row in self._fine() if not row.record.key]
-        bases = {row.number: row.record.key_base() for row in keyless}
-        taken = {key for key, (is_taken, _) in known_keys(self.model, set(bases.values())).items() if is_taken}
-        taken |= {row.record.key for row in self._fine() if row.record.key}
-        for row in keyless:
-            row.record.key = row.record.key_from(bases[row.number], bases[row.number] in taken)
-            taken.add(row.record.key)
+    def _blank(self) -> Any:
+        """A new record, without finding out for each what is the same for all."""
+        values = self.defaults.copy()
+        for place, made in self.made_anew:
+            values[place] = made()
+        return self.model(*values)
 
     # --- Writing ------------------------------------------------------------------------------------------------------
 
@@ -273,8 +285,8 @@ class Bulk:
             with transaction.atomic():
                 self._write(rows)
                 written = [row for row in rows if not row.errors]
-                editable = self._editable(row.record.pk for row in written)
-                outside = [row for row in written if row.record.pk not in editable]
+                self.versions = editable(self.model, [row.record.pk for row in written], self.user)
+                outside = [row for row in written if row.record.pk not in self.versions]
                 if not outside:
                     return
                 transaction.set_rollback(True)
@@ -336,13 +348,10 @@ class Bulk:
 
     # --- Answers ------------------------------------------------------------------------------------------------------
 
-    def _answers(self) -> list[dict[str, Any]]:
-        versions = dict(self.model.objects.filter(pk__in=[row.record.pk for row in self._fine()]).values_list("pk", "version"))
-        return [_refusal(row) if row.errors else self._answer(row, versions[row.record.pk]) for row in self.rows]
-
-    def _answer(self, row: Row, version: int) -> dict[str, Any]:
+    def _answer(self, row: Row) -> dict[str, Any]:
+        version = self.versions[row.record.pk]
         row.status = status.HTTP_201_CREATED if row.is_new else status.HTTP_200_OK
-        etag = etag_of(self.model, row.record.key, version, self.view.day_of_question(), self.user.reach.hidden)
+        etag = etag_of(self.model, row.record.key, version, self.day, self.user.reach.hidden)
         return {"status": row.status, "key": row.record.key, "version": version, "etag": etag}
 
 

@@ -20,6 +20,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cmast import shapes
 from cmast.models import IdempotencyKey
 
 HEADER = "Idempotency-Key"
@@ -106,35 +107,29 @@ def _run(
         response = handler(view, request, *args, **kwargs)
         body = orjson.dumps(response.data, default=str) if isinstance(response, Response) else response.content
         headers = {name: response.headers[name] for name in _REPEATED if name in response.headers}
-        with connection.cursor() as cursor:
-            cursor.execute(_ANSWER, [response.status_code, body.decode(), orjson.dumps(headers).decode(), claimed])
+        shapes.run(_ANSWER, [response.status_code, body.decode(), orjson.dumps(headers).decode(), claimed])
     return response
 
 
-_ANSWER = "UPDATE cmast_idempotencykey SET status = %s, answer = %s, headers = %s WHERE id = %s"
+_ANSWER = "UPDATE cmast_idempotencykey SET status = %s, answer = %s, headers = %s WHERE id = %s RETURNING id"
 _CLAIM = """
 INSERT INTO cmast_idempotencykey (person_id, key, path, fingerprint, status, answer, headers, created_at)
-VALUES (%s, %s, %s, %s, 0, '', '{}', %s) ON CONFLICT (person_id, key) DO NOTHING RETURNING id
+VALUES (%s, %s, %s, %s, 0, {patience}, '{{}}', %s) ON CONFLICT (person_id, key) DO NOTHING RETURNING id
 """
+#: What stands for the answer that is not known yet: an empty text, and for PostgreSQL how long to wait in the same breath.
+_WITH_PATIENCE = {"postgresql": f"left(set_config('lock_timeout', '{_PATIENCE}', true), 0)", "sqlite": "''"}
 
 
 def _claim(request: Request, key: str) -> int:
     """Write the key down first: whoever comes second with it waits here until we commit or fail."""
-    now = timezone.now() if connection.vendor == "postgresql" else connection.ops.adapt_datetimefield_value(timezone.now())
-    values = [request.user.pk, key, request.path, _fingerprint(request), now]
+    values = [request.user.pk, key, request.path, _fingerprint(request), shapes.adapted(timezone.now())]
     try:
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute(f"SELECT set_config('lock_timeout', %s, true);{_CLAIM}", [_PATIENCE, *values])
-                cursor.nextset()
-            else:
-                cursor.execute(_CLAIM, values)
-            claimed = cursor.fetchone()
+        claimed = shapes.run(_CLAIM.format(patience=_WITH_PATIENCE[connection.vendor]), values)
     except OperationalError as error:
         raise StillRunning from error
-    if claimed is None:
+    if not claimed:
         raise KeyTaken
-    return int(claimed[0])
+    return int(claimed[0][0])
 
 
 def _replay(request: Request, stored: IdempotencyKey) -> HttpResponse:

@@ -110,13 +110,47 @@ class WordsField(serializers.ListField):
     child = serializers.CharField(max_length=300)
 
 
+class Remembered:
+    """A field that works out the same text once, for a request that says the same many times."""
+
+    def __init__(self, field: serializers.Field) -> None:
+        self._field = field
+        self._made: dict[str, Any] = {}
+        self.field_name, self.source_attrs = str(field.field_name), field.source_attrs
+
+    def get_value(self, row: dict[str, Any]) -> Any:
+        return row.get(self.field_name, serializers.empty)
+
+    def run_validation(self, value: Any) -> Any:
+        if type(value) is not str:
+            return self._field.run_validation(value)
+        if value not in self._made:
+            self._made[value] = self._field.run_validation(value)
+        return self._made[value]
+
+
+class Remembering(dict[serializers.Field, Remembered]):
+    """The fields of one request, each made to remember."""
+
+    def __missing__(self, field: serializers.Field) -> Remembered:
+        self[field] = found = Remembered(field)
+        return found
+
+
 class Strict(serializers.Serializer):
     """Refuses fields that it does not have. What the server writes may come back, and is not read."""
 
+    #: Names that the body gave, and the fields to read of such a body: those, and those that have something to say without.
+    _given: frozenset[str] | None = None
+    _read: list[Any] = []
+
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := [name for name in data if name not in self.fields]):
-            raise ValidationError({str(name)[:100]: ["There is no such field."] for name in unknown}, code="unknown_field")
-        self._given = frozenset(data) if isinstance(data, dict) else frozenset()
+        given = frozenset(data) if isinstance(data, dict) else frozenset()
+        if given != self._given:
+            if unknown := [name for name in data if name not in self.fields] if given else []:
+                raise ValidationError({str(name)[:100]: ["There is no such field."] for name in unknown}, code="unknown_field")
+            self._given = given
+            self._read = [f for f in self._written if f.field_name in given or f.required or f.default is not serializers.empty]
         return super().to_internal_value(data)
 
     @cached_property
@@ -125,9 +159,14 @@ class Strict(serializers.Serializer):
 
     @property
     def _writable_fields(self) -> list[serializers.Field]:
-        """Those that the body gives, and those that have something to say where it does not: few of many."""
-        empty = serializers.empty
-        return [f for f in self._written if f.field_name in self._given or f.required or f.default is not empty]
+        """Few of many."""
+        remembering = self.context.get("remembering")
+        return self._read if remembering is None else [remembering[field] for field in self._read]
+
+    def run_validators(self, value: Any) -> None:
+        """Without the work of making something to validate where nothing validates it."""
+        if self.validators:
+            super().run_validators(value)
 
 
 class StrictSerializer(Strict, serializers.ModelSerializer):

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from cmast.api import conditional, lists
 from cmast.api.authentication import is_outdated, read_again
 from cmast.api.bulk import Bulk
-from cmast.api.finding import is_editable
+from cmast.api.finding import is_editable, is_plainly_own
 from cmast.api.history import ChangeSerializer
 from cmast.api.idempotency import once
 from cmast.api.pagination import KeysetPagination
@@ -252,7 +252,8 @@ class RecordViewSet(viewsets.ModelViewSet):
         reason = serializer.validated_data.pop("change_reason", "")
         with transaction.atomic(savepoint=not self.is_atomic), changing(reason=reason):
             record = serializer.save()
-            self._require_editable(record)
+            if not is_plainly_own(record, self.request.user):
+                self._require_editable(record)
         return record
 
     def _stale(self, stored: Record) -> PreconditionFailed:

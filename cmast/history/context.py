@@ -48,6 +48,7 @@ class Context:
 
 
 _NOBODY = Context()
+_TELL = "SELECT " + ", ".join("set_config(%s, %s, false)" for _ in _NOBODY.as_settings())
 _current: ContextVar[Context] = ContextVar("change_context")
 
 
@@ -75,15 +76,19 @@ def _tell_postgresql(execute: Callable[..., Any], sql: Any, params: Any, many: b
     """
     if not isinstance(sql, str) or not sql.lstrip().upper().startswith(_WRITING):
         return execute(sql, params, many, context)
-    settings = current().as_settings()
-    tell = "SELECT " + ", ".join("set_config(%s, %s, false)" for _ in settings)
-    values = [text for name, value in settings.items() for text in (f"cmast.{name}", value)]
+    tell, values = told()
     if many or params is None or isinstance(params, dict):
         context["connection"].connection.execute(tell, values)
         return execute(sql, params, many, context)
     done = execute(f"{tell}; {sql}", [*values, *params], many, context)
     context["cursor"].cursor.nextset()
     return done
+
+
+def told() -> tuple[str, list[str]]:
+    """The query that tells PostgreSQL who writes, with its parameters, to stand in a statement that writes."""
+    settings = current().as_settings()
+    return _TELL, [text for name, value in settings.items() for text in (f"cmast.{name}", value)]
 
 
 def _prepare(sender: Any, connection: BaseDatabaseWrapper, **_: Any) -> None:

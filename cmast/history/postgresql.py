@@ -31,6 +31,13 @@ _GIVEN = {
     "UPDATE": "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
     "DELETE": "REFERENCING OLD TABLE AS old_rows",
 }
+#: What is the same for all rows of a statement, asked for once.
+_CONTEXT = """DECLARE
+        this_transaction bigint := pg_current_xact_id()::text::bigint;
+        told_actor text := COALESCE(current_setting('cmast.actor', true), '');
+        told_reason text := COALESCE(current_setting('cmast.reason', true), '');
+        told_origin text := COALESCE(NULLIF(current_setting('cmast.origin', true), ''), 'command');
+        told_request text := COALESCE(current_setting('cmast.request_id', true), '');"""
 #: Set while a record moves the version of its parts, which must not move its own in turn.
 _OF_WHOLE = "cmast.of_whole"
 
@@ -90,6 +97,7 @@ def _history(table: Table) -> Iterator[str]:
     deleted = _written(table, "o", "'delete'", "old_rows o")
     updated = _written(table, "n", done, f"new_rows n JOIN old_rows o ON o.id = n.id {moved}")
     yield f"""CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+      {_CONTEXT}
       BEGIN
         IF TG_OP = 'INSERT' THEN {inserted}; ELSIF TG_OP = 'DELETE' THEN {deleted}; ELSE {updated}; END IF;
         RETURN NULL;
@@ -111,11 +119,8 @@ def _written(table: Table, row: str, done: str, rows: str) -> str:
       WITH written AS (
         INSERT INTO public.cmast_change (transaction_id, changed_at, "table", row_id, record_type, record_id, record_key,
                                          operation, before, after, actor, reason, origin, request_id)
-        SELECT pg_current_xact_id()::text::bigint, clock_timestamp(), '{table.name}', {row}.id, '{table.record_type}', {owner},
-               {key}, {done}, {before}, {after},
-               COALESCE(current_setting('cmast.actor', true), ''), COALESCE(current_setting('cmast.reason', true), ''),
-               COALESCE(NULLIF(current_setting('cmast.origin', true), ''), 'command'),
-               COALESCE(current_setting('cmast.request_id', true), '')
+        SELECT this_transaction, clock_timestamp(), '{table.name}', {row}.id, '{table.record_type}', {owner},
+               {key}, {done}, {before}, {after}, told_actor, told_reason, told_origin, told_request
         FROM {rows} ORDER BY {row}.id RETURNING id)
       INSERT INTO public.cmast_feedentry (change_id) SELECT id FROM written"""
 

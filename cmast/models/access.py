@@ -8,6 +8,8 @@ from typing import Any
 from django.db import connection, models, transaction
 from django.db.models import Func, TextField
 
+from cmast import shapes
+
 _is_one_moment: ContextVar[bool] = ContextVar("one_moment", default=False)
 
 
@@ -68,6 +70,5 @@ class AccessStamp(models.Model):
 
     @classmethod
     def now(cls, *, with_data: bool = False) -> str:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT " + Stamp(with_data=with_data).extra["template"])
-            return str(cursor.fetchone()[0])
+        ((found,),) = shapes.run("SELECT " + Stamp(with_data=with_data).extra["template"], [])
+        return str(found)

@@ -3,6 +3,8 @@
 import datetime as dt
 import secrets
 from collections.abc import Collection, Iterable
+from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.apps import apps
@@ -11,7 +13,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.models.fields.json import KT
 from django.utils.text import slugify
 
-from cmast import shapes
+from cmast import inserting, shapes
 from cmast.errors import RuleBroken
 from cmast.history.context import current
 from cmast.models.fields import KeyField, LineField, LinesField, ProseField, WordListField
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 STALE = "cmast_stale_version"
 #: Columns whose change is no change of the record.
 UNWATCHED = {"last_login"}
+#: Types of which equal values are the same in every way.
+_PLAIN = {str, int, dt.date, type(None)}
+#: What the ORM is told of rows that may be there already.
+_OF_CONFLICTS = ("on_conflict", "update_fields", "unique_fields")
 
 
 class StaleRecord(RuleBroken):
@@ -37,7 +43,7 @@ class StaleRecord(RuleBroken):
         self.record = record
 
 
-def known_keys(model: Any, keys: Iterable[str]) -> dict[str, tuple[bool, int]]:
+def known_keys(model: Any, keys: Collection[str]) -> dict[str, tuple[bool, int]]:
     """Key -> whether a record has it, and the last version under it, for the keys that the history knows.
 
     A key that was used before goes on with its versions, so that no tag of the old record fits the new one.
@@ -46,13 +52,12 @@ def known_keys(model: Any, keys: Iterable[str]) -> dict[str, tuple[bool, int]]:
     meta = model._meta
 
     def build(values: shapes.Values) -> models.QuerySet:
-        own = changes.filter(record_type=meta.label_lower, record_key__in=values["keys"], table=meta.db_table).order_by()
+        own = changes.filter(record_type=meta.label_lower, record_key__any=values["keys"], table=meta.db_table).order_by()
         last = changes.filter(pk__in=own.values("record_key").annotate(last=models.Max("pk")).values("last")).order_by()
         return last.values_list("record_key", "operation", KT("before__version"))
 
-    asked = sorted(set(keys))
-    shape = ("known keys", model, connection.vendor) if len(asked) == 1 else None
-    found = shapes.rows(shape, build, {"keys": asked})
+    shape = ("known keys", model, len(keys) == 1, connection.vendor)
+    found = shapes.rows(shape, build, {"keys": [*keys]}) if keys else []
     return {key: (operation != "delete", int(version or 0)) for key, operation, version in found}
 
 
@@ -61,10 +66,27 @@ class RecordQuerySet(models.QuerySet):
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
         records = list(objs)
-        known = known_keys(self.model, {record.key for record in records}) if records else {}
-        for record in records:
-            record.version = known.get(record.key, (False, 0))[1] + 1
+        self.give_keys(records)
         return super().bulk_create(records, *args, **kwargs)
+
+    def give_keys(self, records: Collection[Any]) -> None:
+        """A key for each new record that brings none, and the version that each begins with: one look into the history."""
+        brought = {record.key for record in records if record.key}
+        bases = [record.key or record.key_base() for record in records]
+        known = known_keys(self.model, {*bases})
+        taken = brought | {key for key, (is_taken, _) in known.items() if is_taken}
+        for record, base in zip(records, bases, strict=True):
+            record.key = record.key or record.key_from(base, base in taken)
+            record.version = known.get(record.key, (False, 0))[1] + 1
+            taken.add(record.key)
+
+    def _insert(self, objs: Any, fields: Any, returning_fields: Any = None, raw: bool = False, **more: Any) -> list[Any]:
+        """Where every new row of the ORM comes by, of `save()` and of `bulk_create()`."""
+        if not raw and returning_fields == [self.model._meta.pk] and not any(more.get(name) for name in _OF_CONFLICTS):
+            with suppress(inserting.NotPlain):
+                return inserting.insert(fields, objs)
+        by_the_orm: Any = super()
+        return by_the_orm._insert(objs, fields, returning_fields, raw, **more)
 
     def visible_to(self, user: "Person | AnonymousUser") -> Self:
         """Members read the records of all trusts but those restricted to others; a person without a current role nothing."""
@@ -165,7 +187,7 @@ class Record(models.Model):
             with transaction.atomic():
                 self.complete()
                 if not is_update:
-                    self._take_key()
+                    type(self)._default_manager.give_keys([self])
                 self._check_what_needs_no_query()
                 self.require_reason()
                 super().save(*args, update_fields=update_fields, force_update=is_update, **kwargs)
@@ -177,6 +199,11 @@ class Record(models.Model):
         if is_update:
             self.version += 1
         self._note_as_read()
+
+    def _do_insert(self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: bool) -> list[Any]:
+        """By the queryset of records, not by a plain one."""
+        plain: Any = super()
+        return plain._do_insert(type(self)._default_manager, using, fields, returning_fields, raw)
 
     def lock(self) -> None:
         """From here to the end of the transaction nobody else changes the record, and this copy is what is stored.
@@ -192,6 +219,7 @@ class Record(models.Model):
         self._note_as_read()
 
     @classmethod
+    @cache
     def reasoned(cls) -> set[str]:
         """Fields whose stated value is not changed without a reason: dates, status, RAG and what a model adds to them."""
         dates = {f.name for f in cls._meta.concrete_fields if isinstance(f, models.DateField) and f.name.endswith("_on")}
@@ -210,9 +238,9 @@ class Record(models.Model):
 
     def require_reason(self) -> None:
         """Raises ValidationError when a stated value of `reasoned()` changes and nobody has said why."""
-        if current().reason:
-            return
         read = getattr(self, "as_read", {})
+        if not read or current().reason:
+            return
         unstated = (None, Rag.NOT_SET)
         changed = [n for n in sorted(self.reasoned()) if read.get(n) not in unstated and read[n] != getattr(self, n)]
         if changed:
@@ -220,6 +248,15 @@ class Record(models.Model):
                 f"Say why: {', '.join(name.removesuffix('_id') for name in changed)} changes.", code="reason_required"
             )
             raise ValidationError({"change_reason": said})
+
+    def clean_fields(self, exclude: Collection[str] | None = None, sound: set[tuple[str, Any]] | None = None) -> None:
+        """As Django does. Of many records, `sound` keeps what each column was found right with, which needs no second look."""
+        if sound is None:
+            return super().clean_fields(exclude)
+        left_out = set(exclude or ())
+        stated = {(n, value) for n, value in vars(self).items() if type(value) in _PLAIN and n not in left_out}
+        super().clean_fields(left_out.union(name for name, _ in stated & sound))
+        sound |= stated
 
     def complete(self) -> None:
         """Fill in what follows from other fields. Called before the checks of each save."""
@@ -236,13 +273,6 @@ class Record(models.Model):
     def key_from(base: str, is_taken: bool) -> str:
         """A new key; one that is taken gets a suffix that nobody can guess."""
         return f"{base}-{secrets.token_hex(4)}" if is_taken else base
-
-    def _take_key(self) -> None:
-        """A key for a new record that brings none, and the version that it begins with."""
-        base = self.key or self.key_base()
-        is_taken, version = known_keys(type(self), [base]).get(base, (False, 0))
-        self.key = self.key or self.key_from(base, is_taken)
-        self.version = version + 1 if self.key == base else 1
 
     def _check_what_needs_no_query(self) -> None:
         """Links and constraints are left to the database, which checks them anyway. Whoever is wrong is told all of it."""

@@ -32,7 +32,11 @@ django.setup(set_prefix=False)
 NO_PAGE = [("X-Frame-Options", "DENY"), ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")]
 
 
-class Headers(HttpHeaders):
+#: The stubs would have its inner store an attribute.
+DjangoHeaders: Any = HttpHeaders
+
+
+class Headers(DjangoHeaders):
     """Looked up where they stand. Django takes all of them apart before it looks for one."""
 
     def __init__(self, environ: dict[str, Any]) -> None:
@@ -43,13 +47,13 @@ class Headers(HttpHeaders):
 
     @cached_property
     def _store(self) -> Any:
-        return HttpHeaders(self.environ)._store
+        return DjangoHeaders(self.environ)._store
 
 
 class Request(WSGIRequest):
-    @cached_property
-    def headers(self) -> HttpHeaders:
-        return Headers(self.META)
+    def __init__(self, environ: dict[str, Any]) -> None:
+        super().__init__(environ)
+        self.headers = Headers(environ)
 
 
 class Api:

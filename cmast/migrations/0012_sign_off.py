@@ -4,16 +4,6 @@ import cmast.models.fields
 from django.db import migrations, models
 
 
-def move_check(apps, schema_editor):
-    """PostgreSQL: Django moves the checks of its own types only. SQLite has made the table anew, with the new check."""
-    if schema_editor.connection.vendor != 'postgresql':
-        return
-    field = apps.get_model('cmast', 'ReminderRule')._meta.get_field('kind')
-    table, name = 'cmast_reminderrule', 'cmast_reminderrule_kind_check'
-    schema_editor.execute(f'ALTER TABLE {table} DROP CONSTRAINT {name}')
-    schema_editor.execute(f'ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({field.db_check(schema_editor.connection)})')
-
-
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -31,5 +21,4 @@ class Migration(migrations.Migration):
             name='kind',
             field=cmast.models.fields.WordField(choices=[('milestone_due', 'Milestone due'), ('milestone_overdue', 'Milestone overdue'), ('outcome_missing', 'Date passed without an outcome'), ('update_requested', 'Update requested'), ('update_due', 'Update due'), ('update_late', 'Update late'), ('update_returned', 'Update returned'), ('sign_off_due', 'Update to sign off'), ('papers_due', 'Papers due for a board that votes'), ('board_date', 'Board that votes'), ('condition_open', 'Condition of an approval open'), ('action_due', 'Action due'), ('risk_review_due', 'Risk review due'), ('mitigation_due', 'Mitigation due'), ('metric_late', 'Metric data late by its lag'), ('benefit_figure_due', 'Benefit figure due'), ('finding_unanswered', 'Check finding unanswered'), ('no_address', 'Role held without an e-mail address')], help_text='What is due.', max_length=40),
         ),
-        migrations.RunPython(move_check, migrations.RunPython.noop),
     ]

@@ -11,6 +11,7 @@ from cmast.models import ApiToken, JobRun, Record
 from cmast.models.fields import FinancialYearField, WordField
 from cmast.models.records import RecordQuerySet
 from cmast.urls import api as router
+from cmast.words import move_checks, stale
 from tests.factories import FACTORIES
 
 RECORDS: list[Any] = [model for model in apps.get_models() if issubclass(model, Record)]
@@ -57,6 +58,18 @@ def test_every_model_says_what_it_is(model: Any) -> None:
     assert inspect.getdoc(model)
     assert not inspect.getdoc(model).startswith(f"{model.__name__}(")
     assert model._meta.verbose_name and model._meta.verbose_name_plural
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite makes the table anew where its words change")
+def test_the_checks_of_words_go_with_their_models_after_each_migration(db: None) -> None:
+    assert stale(connection) == []
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE programmes_programme DROP CONSTRAINT programmes_programme_status_check")
+        few = "status IN ('active', 'closed', 'planned', 'reporting_only')"
+        cursor.execute(f"ALTER TABLE programmes_programme ADD CONSTRAINT few CHECK ({few})")
+    assert [name for _, _, name in stale(connection)] == ["few"]
+    move_checks("default")
+    assert stale(connection) == []
 
 
 @pytest.mark.parametrize(("model", "field"), WORDS, ids=lambda value: getattr(value, "name", getattr(value, "__name__", "")))

@@ -73,7 +73,7 @@ class Api:
             log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
         request.close()
         database.close_if_unusable_or_obsolete()
-        headers = [*response.items(), ("Content-Length", str(len(response.content))), *self._always(request)]
+        headers = [*response.items(), *_length(response), *self._always(request)]
         start_response(f"{response.status_code} {response.reason_phrase}", headers)
         return [response.content]
 
@@ -97,6 +97,11 @@ class Api:
             del blank.headers["Content-Type"]
             self.always[is_secure] = [*NO_PAGE, *self.security.process_response(request, blank).items()]
         return self.always[is_secure]
+
+
+def _length(response: HttpResponse) -> list[tuple[str, str]]:
+    """Of an answer that has a body. On a 304 it would speak of what was not sent."""
+    return [] if response.status_code in (204, 304) else [("Content-Length", str(len(response.content)))]
 
 
 @lru_cache(maxsize=4096)

@@ -140,6 +140,7 @@ urlpatterns = [
     path("api/v1/spc/", analysis.SpcView.as_view(), name="spc"),
     path("api/v1/series/<metric>/<organisation>/", analysis.SeriesView.as_view(), name="series"),
     path("api/v1/series/<metric>/<organisation>/chart.svg", analysis.SeriesChartView.as_view(), name="series-chart"),
+    path("api/v1/series/<metric>/<organisation>/burn-down.svg", analysis.BurnDownView.as_view(), name="burn-down"),
     path("api/v1/series/<metric>/<organisation>/chart.png", analysis.SeriesPictureView.as_view(), name="series-picture"),
     path("api/v1/forecast-accuracy/", ForecastAccuracyView.as_view(), name="forecast-accuracy"),
     path("api/v1/facts/<table>/", FactsView.as_view(), name="facts"),

@@ -154,6 +154,7 @@ class MetricAdmin(MetricsAdmin):
         signals = [RULES.get(point.special_cause_type, "") for point in series.analysis.points]
         points = list(zip(reversed(series.points), reversed(signals), strict=True))
         said = {"part": part, "series": series, "chart": series.chart("chart"), "points": points, "icons": icons(series, 56)}
+        said["burn_down"] = series.burn_down("burn-down")
         return self._charts_page(request, metric, "series", said)
 
     def _metric(self, request: HttpRequest, pk: int) -> Metric:

@@ -165,6 +165,24 @@ class SeriesPictureView(APIView):
             return _png(_series(request, metric, organisation).chart("series"))
 
 
+class BurnDownView(APIView):
+    """The figures against the trajectory, and the way that a cohort must go to its horizon."""
+
+    @extend_schema(
+        operation_id="series_burn_down_retrieve",
+        summary="Read a series against its plan in a chart",
+        parameters=[_METRIC, _ORGANISATION, _PART, *_WHEN],
+        responses={(200, "image/svg+xml"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, metric: str, organisation: str) -> HttpResponse:
+        refuse_unknown(request, (*PARAMETERS, "part"))
+        with the_past(request):
+            chart = _series(request, metric, organisation).burn_down("burn-down")
+        if not chart:
+            raise NotFound("Nothing is planned for this series: it has neither a trajectory with values nor a cohort.")
+        return HttpResponse(chart, content_type="image/svg+xml")
+
+
 class LeagueView(APIView):
     """All member trusts on one metric in one month, the best first."""
 

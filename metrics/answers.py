@@ -1,15 +1,16 @@
 """Series, leagues and scorecards as the API says them."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
 
 from cmast.api.serializers import DecimalTextField
 from metrics.comparing import Comparison
-from metrics.figures import Figure
 from metrics.league import League
 from metrics.models import Metric
+from metrics.plans import Course
 from metrics.series import Series
 from metrics.targets import Outcome, Reason, Verdict
 
@@ -105,6 +106,19 @@ class RankingSerializer(serializers.Serializer):
     words = serializers.CharField(help_text="The place in words.")
 
 
+class RunRateSerializer(serializers.Serializer):
+    """What must leave a cohort, and how fast. Rates count from the day after the latest figure to the horizon."""
+
+    cohort = serializers.CharField(help_text="Key of the cohort.")
+    course = serializers.ChoiceField([course.value for course in Course], help_text="Where it stands.")
+    horizon_on = serializers.DateField(help_text="Day by which it is to be cleared.")
+    from_on = serializers.DateField(allow_null=True, help_text="First day that the rates count.")
+    to_clear = serializers.CharField(allow_null=True, help_text="How many must still leave it; null for unknown.")
+    per_month = serializers.CharField(allow_null=True, help_text="How many a month, rounded to one place.")
+    per_week = serializers.CharField(allow_null=True, help_text="How many a week, rounded to one place.")
+    words = serializers.CharField(help_text="The same in words.")
+
+
 class NewProcessSerializer(serializers.Serializer):
     """A decision that limits begin anew."""
 
@@ -129,6 +143,9 @@ class SeriesSerializer(serializers.Serializer):
     targets = VerdictSerializer(many=True, help_text="The targets that hold, judged by the latest figure.")
     comparisons = ComparisonSerializer(many=True, help_text="The latest figure beside others.")
     ranking = RankingSerializer(allow_null=True, help_text="The place among the trusts; null where it is no trust's.")
+    run_rate: Any = RunRateSerializer(
+        allow_null=True, help_text="How fast its cohort must be cleared; null where it is of none."
+    )
     rebases = NewProcessSerializer(many=True, help_text="Why limits begin anew.")
     series_breaks = _several(serializers.DateField(), "Days from which the metric counts something else.")
     setting = serializers.CharField(allow_null=True, help_text="Key of the setting, where limits are not found as usual.")
@@ -214,7 +231,7 @@ def spoken_league(league: League) -> dict[str, Any]:
                 "organisation": place.organisation.key,
                 "organisation_name": place.organisation.name,
                 "place": place.ranking.place,
-                "value": _exact(place.figure),
+                "value": _exact(place.figure.value if place.figure else None),
                 "figure": place.figure.words if place.figure else None,
                 "observation": place.figure.key if place.figure else None,
                 "targets": verdicts_of(place.verdicts),
@@ -262,12 +279,29 @@ def spoken(series: Series) -> dict[str, Any]:
         "targets": verdicts_of(series.verdicts),
         "comparisons": comparisons_of(series.comparisons),
         "ranking": series.ranking and {name: getattr(series.ranking, name) for name in ("place", "of", "tied_with", "words")},
+        "run_rate": _run_rate(series),
         "rebases": [{"key": r.key, "starts_on": r.starts_on.isoformat(), "reason": r.reason} for r in series.rebases],
         "series_breaks": [day.isoformat() for day in series.breaks],
         "setting": setting.key if setting else None,
     }
 
 
-def _exact(figure: Figure | None) -> str | None:
-    value = figure.value if figure else None
+def _run_rate(series: Series) -> dict[str, Any] | None:
+    rate, cohort = series.run_rate, series.cohort
+    if rate is None or cohort is None:
+        return None
+    per_month, per_week = (None if each is None else f"{each:.1f}" for each in (rate.per_month, rate.per_week))
+    return {
+        "cohort": cohort.key,
+        "course": rate.course,
+        "horizon_on": cohort.horizon_on.isoformat(),
+        "from_on": rate.from_on.isoformat() if rate.from_on else None,
+        "to_clear": _exact(rate.to_clear),
+        "per_month": per_month,
+        "per_week": per_week,
+        "words": rate.words,
+    }
+
+
+def _exact(value: Decimal | None) -> str | None:
     return None if value is None else DecimalTextField(max_digits=20, decimal_places=6).to_representation(value)

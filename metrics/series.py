@@ -10,10 +10,10 @@ from typing import Any
 from cmast.models import Organisation, Reader
 from cmast.vocabulary import ScopeLevel
 from metrics import comparing, plans, spc, targets
-from metrics.charts import run_chart, small_multiples, xmr_chart
+from metrics.charts import burn_down, run_chart, small_multiples, xmr_chart
 from metrics.comparing import Comparison, Ranking
 from metrics.figures import Figure, previous
-from metrics.models import Metric, Observation, Rebase, SeriesBreak, SeriesSetting, Target, Trajectory
+from metrics.models import Cohort, Metric, Observation, Rebase, SeriesBreak, SeriesSetting, Target, Trajectory
 from metrics.targets import Goal, Verdict
 
 #: Way in which a metric gets better -> as the analysis says it.
@@ -34,6 +34,8 @@ class Series:
     beside: list[Figure]
     goals: list[tuple[Target, Goal]]
     trajectories: list[plans.Trajectory]
+    #: That which the latest figure counts, if it is of one.
+    cohort: plans.Cohort | None
     rebases: list[Rebase]
     breaks: list[dt.date]
     setting: SeriesSetting | None
@@ -111,6 +113,17 @@ class Series:
         ]
 
     @cached_property
+    def run_rate(self) -> plans.RunRate | None:
+        """How fast the cohort must be cleared from here on; None where the series is of none."""
+        return plans.run_rate(self.cohort, self.latest) if self.cohort and self.latest else None
+
+    @property
+    def plan(self) -> plans.Trajectory | None:
+        """The trajectory with the most planned values; None where none is stated."""
+        stated = [path for path in self.trajectories if any(point.value is not None for point in path.points)]
+        return max(stated, key=lambda path: len(path.points), default=None)
+
+    @cached_property
     def ranking(self) -> Ranking | None:
         """The place among the trusts; null where the series is no trust's."""
         if self.latest is None or self.latest.scope_level != ScopeLevel.PROVIDER:
@@ -123,13 +136,28 @@ class Series:
 
     def chart(self, prefix: str, size: tuple[float, float] = (640, 320)) -> str:
         """An XmR chart, or values with their median where no XmR chart suits."""
-        whose = self.organisation.short_name or self.organisation.name
-        title = ", ".join(filter(None, (self.metric.name, self.part.replace("_", " "), whose)))
-        unit = unit_on_charts(self.unit)
+        title, unit = self._title, unit_on_charts(self.unit)
         if self.analysis.suitability.is_suitable:
             return xmr_chart(self.analysis, title=title, prefix=prefix, unit=unit, target=self.limit, size=size)
-        values = [(day, figure.value if figure else None) for day, figure in self.points]
-        return run_chart(values, title=title, prefix=prefix, unit=unit, target=self.limit, size=size)
+        return run_chart(self.values, title=title, prefix=prefix, unit=unit, target=self.limit, size=size)
+
+    def burn_down(self, prefix: str, size: tuple[float, float] = (640, 320)) -> str:
+        """What there is against what was planned, and what must still go by the horizon; empty where nothing is planned."""
+        if self.plan is None and self.cohort is None:
+            return ""
+        planned = [(point.ends_on, point.value) for point in self.plan.points] if self.plan else []
+        goal = (self.cohort.horizon_on, self.cohort.goal) if self.cohort else None
+        title, unit = f"{self._title}: against the plan", unit_on_charts(self.unit)
+        return burn_down(self.values, planned, title=title, prefix=prefix, unit=unit, goal=goal, size=size)
+
+    @property
+    def values(self) -> list[tuple[dt.date, Any]]:
+        return [(day, figure.value if figure else None) for day, figure in self.points]
+
+    @property
+    def _title(self) -> str:
+        whose = self.organisation.short_name or self.organisation.name
+        return ", ".join(filter(None, (self.metric.name, self.part.replace("_", " "), whose)))
 
 
 class Book:
@@ -155,6 +183,7 @@ class Book:
         self.levels = _by_metric(levels.select_related("organisation").prefetch_related("members"))
         self.aims = _by_metric(self._about(Target, reader).select_related("metric", "organisation", "supersedes"))
         self.paths = _by_metric(self._about(Trajectory, reader).select_related("metric").prefetch_related("points"))
+        self.cohorts = {cohort.pk: cohort.as_plan() for cohort in self._about(Cohort, reader)}
         self.rebases = _by_metric(self._about(Rebase, reader))
         self.settings = _by_metric(self._about(SeriesSetting, reader))
         self.breaks = _by_metric(self._about(SeriesBreak, reader).filter(starts_on__isnull=False))
@@ -180,6 +209,7 @@ class Book:
             # What is aimed at and planned is the whole.
             goals=[] if self.part else self._goals(metric, own[-1].scope_level if own else "", whose),
             trajectories=[] if self.part else [p.as_plan() for p in self.paths[pk] if p.organisation_id == whose.pk],
+            cohort=self.cohorts.get(own[-1].cohort_id) if own else None,
             rebases=[each for each in self.rebases[pk] if each.organisation_id in (None, whose.pk)],
             breaks=sorted(each.starts_on for each in self.breaks[pk]),
             setting=settings.get(whose.pk) or settings.get(None),

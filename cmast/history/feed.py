@@ -14,6 +14,8 @@ from django.db import connection, transaction
 from cmast.locks import take_turns
 from cmast.models import FeedEntry
 
+#: So many changes numbered at once are an import, or a reader after a long time.
+MANY = 10_000
 _NUMBER = """
 UPDATE cmast_feedentry SET position = numbered.position FROM (
   SELECT change_id,
@@ -34,3 +36,6 @@ def number() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         take_turns("the feed")
         cursor.execute(_NUMBER)
+        if cursor.rowcount > MANY and connection.vendor == "postgresql":
+            # Until its statistics are made anew, PostgreSQL would expect as many for each single change that follows.
+            cursor.execute("ANALYZE cmast_feedentry")

@@ -443,3 +443,7 @@ class Cohort(Record):
     class Meta(Record.Meta):
         verbose_name = "cohort"
         verbose_name_plural = "cohorts"
+
+    def as_plan(self) -> plans.Cohort:
+        """For finding the rate that clears it in time."""
+        return plans.Cohort(horizon_on=self.horizon_on, goal=self.goal, key=self.key)

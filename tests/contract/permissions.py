@@ -228,6 +228,7 @@ PAGES = {
     "mail-given-up": (401, 405, 405),
     "spc": (401, 405, 405),  # by POST only
     "series": (401, 200, 200),
+    "burn-down": (401, 200, 200),
     "series-chart": (401, 200, 200),
     "series-picture": (401, 200, 200),
     "facts": (401, 200, 200),

@@ -111,6 +111,7 @@ PATHS = {
     "dependencies": "/api/v1/programmes/diagnostics/dependencies/",
     "dependencies-chart": "/api/v1/programmes/diagnostics/dependencies.svg",
     "dependencies-page": "/programmes/diagnostics/dependencies/",
+    "burn-down": "/api/v1/series/rtt-65w-breach-cohort/cm-system/burn-down.svg",
     "series-chart": "/api/v1/series/theatre-utilisation-capped/RBQ/chart.svg",
     "series-picture": "/api/v1/series/theatre-utilisation-capped/RBQ/chart.png",
 }

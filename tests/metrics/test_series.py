@@ -341,3 +341,27 @@ def test_charts_are_pictures_too_with_the_same_parameters(query: str, metric: An
         cached = ("Cache-Control", "Vary", "ETag")
         assert [picture.get(name) for name in cached] == [drawn.get(name) for name in cached]
         assert client.get(f"{path}.png?colour=red").status_code == 400
+
+
+# --- Against the plan -------------------------------------------------------------------------------------------------
+
+
+def test_a_cohort_says_how_fast_it_must_be_cleared(edition: Any, api: Any) -> None:
+    rate = api("viewer").get("/api/v1/series/rtt-65w-breach-cohort/cm-system/").json()["run_rate"]
+    assert (rate["cohort"], rate["course"], rate["horizon_on"]) == ("cohort-65w-2024-09", "to_clear", "2024-09-30")
+    assert (rate["to_clear"], rate["per_month"]) == ("48872", "9774.4")
+    assert rate["words"].startswith("48,872 patients left, 48,872 to clear by 30 September 2024")
+
+
+def test_what_is_planned_is_a_chart_with_its_description(
+    edition: Any, api: Any, metric: Any, report: Any, sign_in: Any
+) -> None:
+    answer = api("viewer").get("/api/v1/series/rtt-65w-breach-cohort/cm-system/burn-down.svg")
+    said = "".join(ElementTree.fromstring(answer.content).itertext())
+    assert answer.headers["Content-Type"] == "image/svg+xml" and "Goal: 0 patients by Sep 2024." in said
+    pk = Metric.objects.get(key="rtt-65w-breach-cohort").pk
+    page = sign_in("pmo").get(f"/admin/metrics/metric/{pk}/charts/cm-system/").content.decode()
+    assert "Against the plan" in page and "48,872 to clear by 30 September 2024" in page
+    report(VALUES[:3])
+    answer = api("viewer").get(f"/api/v1/series/{metric.key}/RBN/burn-down.svg")
+    assert answer.status_code == 404 and "Nothing is planned for this series" in answer.json()["detail"]

@@ -27,7 +27,7 @@ def mail(stone: Milestone, make: Any) -> MailDelivery:
     mail = MailDelivery.objects.create(
         person=ann, dedupe_key="digest", for_on=FRIDAY, heading="CMAST: 1 thing to answer", text="Secret.", state="unknown"
     )
-    chased = make(ReminderRule, key="chased", kind="milestone_overdue", days_after=["1"], audience="owner")
+    chased = make(ReminderRule, key="chased", kind="milestone_overdue", days_after=["1"], audience="owner", is_optional=False)
     warned = make(ReminderRule, key="warned", kind="milestone_due", days_before=["7"], audience="owner")
     line = {"record_type": "milestone", "record_key": stone.key, "record_id": stone.pk, "due_on": FRIDAY}
     Reminder.objects.create(rule=chased, person=ann, remind_on=FRIDAY, state="unknown", mail=mail, **line)

@@ -251,12 +251,11 @@ def link(record: Any, field: Any, target: Any) -> bool:
     if field.many_to_many:
         getattr(record, field.name).set([target] if target else [])
         return True
-    before = getattr(record, field.name)
     setattr(record, field.name, target)
     try:
         record.save()
     except ValidationError:
-        setattr(record, field.name, before)
+        record.refresh_from_db()
         return False
     return True
 

@@ -106,7 +106,7 @@ class RankingSerializer(serializers.Serializer):
     words = serializers.CharField(help_text="The place in words.")
 
 
-class RunRateSerializer(serializers.Serializer):
+class CohortRateSerializer(serializers.Serializer):
     """What must leave a cohort, and how fast. Rates count from the day after the latest figure to the horizon."""
 
     cohort = serializers.CharField(help_text="Key of the cohort.")
@@ -143,7 +143,7 @@ class SeriesSerializer(serializers.Serializer):
     targets = VerdictSerializer(many=True, help_text="The targets that hold, judged by the latest figure.")
     comparisons = ComparisonSerializer(many=True, help_text="The latest figure beside others.")
     ranking = RankingSerializer(allow_null=True, help_text="The place among the trusts; null where it is no trust's.")
-    run_rate: Any = RunRateSerializer(
+    run_rate: Any = CohortRateSerializer(
         allow_null=True, help_text="How fast its cohort must be cleared; null where it is of none."
     )
     rebases = NewProcessSerializer(many=True, help_text="Why limits begin anew.")

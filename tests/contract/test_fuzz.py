@@ -17,7 +17,7 @@ from cmast.wsgi import application as product
 from tests.conftest import PLACES
 from tests.contract.fuzzing import Fuzzer
 
-CALLS = int(os.environ.get("CMAST_FUZZ", "600"))
+CALLS = int(os.environ.get("CMAST_FUZZ", "400"))
 ROLES = ["viewer", "workstream_lead", "pmo"]
 
 

@@ -23,6 +23,7 @@ def queries_and_rows(client: Any, path: str) -> tuple[int, int]:
     return len(queries), len(response.json()["results"])
 
 
+@pytest.mark.either_database
 def test_each_list_takes_the_same_number_of_queries_for_3_rows_and_for_300(edition: Any, api: Any, make: Any) -> None:
     client = api("admin")
     few: dict[str, int] = {}

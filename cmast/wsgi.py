@@ -75,7 +75,7 @@ class Api:
         database.close_if_unusable_or_obsolete()
         headers = [*response.items(), *_length(response), *self._always(request)]
         start_response(f"{response.status_code} {response.reason_phrase}", headers)
-        return [response.content]
+        return [] if request.method == "HEAD" else [response.content]
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         """What the view says, what becomes of its errors, or the way to https."""

@@ -41,6 +41,12 @@ def test_both_ways_answer_the_same(path: str, edition: Any, api: Any) -> None:
     assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
+def test_head_has_the_headers_of_get_and_no_body(edition: Any, api: Any) -> None:
+    client, path = api("viewer"), "/api/v1/milestones/?page_size=1"
+    got, asked = call(client, path), call(client, path, REQUEST_METHOD="HEAD")
+    assert asked[0] == got[0] and asked[1]["Content-Length"] == str(len(got[2])) and asked[2] == b""
+
+
 def test_a_strange_host_is_refused(edition: Any, api: Any) -> None:
     status, headers, _ = call(api("viewer"), "/api/v1/milestones/", HTTP_HOST="elsewhere.example")
     assert status.startswith("400")

@@ -26,7 +26,7 @@ from programmes.models import Approval, Decision, Vote
 from risks.models import Risk
 from tests import factories
 
-pytestmark: list = []
+pytestmark = pytest.mark.either_database
 
 #: Keys, and ids in another system. The word for what is hidden is in nothing else.
 HIDDEN, MISSING = "zebra", "okapi"

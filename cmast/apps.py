@@ -8,7 +8,7 @@ class CmastConfig(AppConfig):
     verbose_name = "The collaborative"
 
     def ready(self) -> None:
-        from cmast import words
+        from cmast import word_checks
         from cmast.history import triggers
 
         # What is due is said by the apps; each brings a module of this name.
@@ -17,6 +17,6 @@ class CmastConfig(AppConfig):
         # Once per run of `migrate`, before its first and after its last migration.
         pre_migrate.connect(triggers.remove, sender=self, dispatch_uid="cmast.history.remove")
         post_migrate.connect(triggers.install, sender=self, dispatch_uid="cmast.history.install")
-        post_migrate.connect(words.move_checks, sender=self, dispatch_uid="cmast.words.move_checks")
+        post_migrate.connect(word_checks.move_checks, sender=self, dispatch_uid="cmast.word_checks.move_checks")
         autodiscover_modules("answering")  # each app's: what can be answered from an e-mail
         autodiscover_modules("calendars")  # and what stands in calendars

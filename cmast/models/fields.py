@@ -66,7 +66,7 @@ class ProseField(models.TextField):
 class WordField(models.CharField):
     """One word of an enumeration; null when nobody has stated it. The database refuses any other word."""
 
-    # Django treats a change of choices as invisible to the database. Here it moves the check, on PostgreSQL by `cmast.words`.
+    # Django takes a change of choices for invisible to the database. Here it moves the check, on PostgreSQL by `word_checks`.
     non_db_attrs = tuple(name for name in models.CharField.non_db_attrs if name != "choices")
 
     def __init__(self, words: type[Words] | None = None, **kwargs: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models.fields.json import KT
 from django.utils.text import slugify
 
@@ -56,7 +56,7 @@ def known_keys(model: Any, keys: Collection[str]) -> dict[str, tuple[bool, int]]
         last = changes.filter(pk__in=own.values("record_key").annotate(last=models.Max("pk")).values("last")).order_by()
         return last.values_list("record_key", "operation", KT("before__version"))
 
-    shape = ("known keys", model, len(keys) == 1, connection.vendor)
+    shape = ("known keys", model, len(keys) == 1)
     found = shapes.rows(shape, build, {"keys": [*keys]}) if keys else []
     return {key: (operation != "delete", int(version or 0)) for key, operation, version in found}
 

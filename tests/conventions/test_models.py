@@ -11,7 +11,7 @@ from cmast.models import ApiToken, JobRun, Record
 from cmast.models.fields import FinancialYearField, WordField
 from cmast.models.records import RecordQuerySet
 from cmast.urls import api as router
-from cmast.words import move_checks, stale
+from cmast.word_checks import move_checks, stale
 from tests.factories import FACTORIES
 
 RECORDS: list[Any] = [model for model in apps.get_models() if issubclass(model, Record)]

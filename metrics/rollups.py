@@ -19,7 +19,7 @@ from cmast.history import feed
 from cmast.models import FeedEntry, Organisation, Restriction
 from cmast.models.people import Person, anybody
 from cmast.vocabulary import ScopeLevel
-from metrics import plain_series, system
+from metrics import system
 from metrics.figures import Figure, Side, change, previous
 from metrics.models import Metric, Observation, RollupState, SeriesSummary, SystemFigure
 from metrics.models.rollups import named_by
@@ -105,12 +105,18 @@ def _end_of_feed() -> int:
 def _all(state: RollupState, upto: int) -> str:
     _heed(state)
     reader, today = everybody(), timezone.localdate()
-    others = plain_series.keep(reader) if connection.vendor == "postgresql" else set(_known_keys(Q()))
-    for some in _by_metrics(others):
+    for some in _by_metrics(_not_plain(reader) if connection.vendor == "postgresql" else _known_keys(Q())):
         _replace_summaries(some, reader, today)
     _replace(SystemFigure, SystemFigure.objects.all(), every_system_figure(reader, today))
     state.reach(upto)
     return f"all {SeriesSummary.objects.count()} series"
+
+
+def _not_plain(reader: Person) -> set[Key]:
+    """The series that are left once the rows of plain ones are kept."""
+    from metrics import plain_series  # its arithmetic takes 20 MB that nobody else needs
+
+    return plain_series.keep(reader)
 
 
 # --- What is concerned ------------------------------------------------------------------------------------------------

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from itertools import groupby, pairwise
-from operator import sub
 from statistics import mean as exact_mean
-from typing import Any, NamedTuple
+from typing import Any
 
 Number = float | Decimal
 Dated = tuple[dt.date, float | None]
@@ -28,8 +27,6 @@ LEAST_FIXED = 12
 #: Far from where limits and ranges would overflow.
 LARGEST = 1e300
 
-#: Share of a number within which another is not told from it.
-_NEAR = 1e-9
 LIMIT = 2.66
 NEAR_LIMIT = 2 * (2.66 / 3)
 SCREEN = 3.267
@@ -186,53 +183,13 @@ def analyse(
     )
 
 
-class Latest(NamedTuple):
-    """What is said of the latest point of a series."""
-
-    mean: float
-    lpl: float
-    upl: float
-    variation_icon: str
-
-
-def latest(values: Sequence[float], direction: str) -> Latest | None:
-    """The same as `analyse` says of the last of these points of one process without gaps, at a twentieth of the work.
-
-    None where no XmR chart suits them, and where a number lies so near to another that the order of adding decides.
-    """
-    if len(values) < SEVEN:
-        return None
-    ranges = list(map(abs, map(sub, values[1:], values)))
-    most = SCREEN * math.fsum(ranges) / len(ranges)
-    kept = [each for each in ranges if each < most]
-    amr, mean = math.fsum(kept) / len(kept) if kept else 0.0, math.fsum(values) / len(values)
-    lpl, upl = mean - LIMIT * amr, mean + LIMIT * amr
-    near = _NEAR * max(abs(lpl), abs(upl), most)
-    tail = values[-SEVEN - 1 :]
-    is_screened_by_a_hair = max(ranges) >= most - near and any(abs(each - most) <= near for each in ranges)
-    if amr <= near or is_screened_by_a_hair or _is_doubtful(tail, mean, amr, near):
-        return None
-    label = _label_of_last(tail, mean, amr)
-    return Latest(mean, lpl, upl, _icon(label, _point_type(label, direction)))
-
-
-def _is_doubtful(values: Sequence[float], mean: float, amr: float, near: float) -> bool:
-    """Whether one of them lies on the mean, a limit, or two thirds of the way to it, as far as floating point can tell."""
-    limit, thirds = LIMIT * amr, NEAR_LIMIT * amr
-    away = [abs(value - mean) for value in values]
-    return min(away) <= near or any(abs(each - limit) <= near or abs(each - thirds) <= near for each in away)
-
-
-def _label_of_last(tail: Sequence[float], mean: float, amr: float) -> str:
-    """The label of the last of these points. A trend or a run of seven that reaches it lies within the last eight."""
-    seven = tail[-SEVEN:]
-    has_sides, steps = min(seven) < mean < max(seven), {_sign(b, a) for a, b in pairwise(seven)}
-    if has_sides and len(steps) > 1 and abs(tail[-1] - mean) < NEAR_LIMIT * amr:
-        return COMMON_LABEL
+def icon_of_last(tail: Sequence[float], mean: float, amr: float, direction: str) -> str:
+    """The variation icon of the last of these points, where the mean and the ranges are known; eight points are enough."""
     limits, thirds = _around(mean, LIMIT, amr), _around(mean, NEAR_LIMIT, amr)
     outside = [_beyond(value, *limits) for value in tail]
     close = [not beyond and _beyond(value, *thirds) for value, beyond in zip(tail, outside, strict=True)]
-    return _labels(list(tail), [_sign(value, mean) for value in tail], outside, close)[-1]
+    label = _labels(list(tail), [_sign(value, mean) for value in tail], outside, close)[-1]
+    return _icon(label, _point_type(label, direction))
 
 
 def suitability(values: Sequence[float | None], kind: str | None = None, screen_outliers: bool = True) -> Suitability:

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from io import StringIO
+from random import Random
 from typing import Any
 
 import pytest
@@ -319,9 +320,36 @@ def test_everything_at_once_comes_to_the_same_as_one_series_after_the_other(metr
     Observation.objects.filter(pk=first[3].pk).update(period_end_on=last_day(4))
     midway = report([7, 8, 6, 9, 7, 8, 6, 9], "RBN", of=make(Metric, unit="days", direction="neutral"))
     Observation.objects.filter(pk=midway[-1].pk).update(period_end_on=last_day(7) - dt.timedelta(days=3))
+    for kind in ("month", "month_end_snapshot"):
+        report([7, 8, 6, 9, 7, 8, 6, 9], "RBN", of=make(Metric, unit="days", direction="neutral"), period_type=kind)
+    mixed = report([7, 8, 6, 9, 7, 8, 6, 9], "RBN", of=make(Metric, unit="days", direction="neutral"))
+    Observation.objects.filter(pk=mixed[2].pk).update(period_type="month_end_snapshot")
+    units = report([7, 8, 6, 9, 7, 8, 6, 9], "RBN", of=make(Metric, unit="days", direction="neutral"))
+    Observation.objects.filter(pk=units[2].pk).update(unit="pathways")
+    aged = report([7, 8, 6, 9, 7, 8, 6, 9], "RBN", of=make(Metric, unit="days", direction="neutral"))
+    Observation.objects.filter(pk=aged[0].pk).update(period_start_on=dt.date(1949, 12, 1), period_end_on=dt.date(1949, 12, 31))
+    report([7, 8, 6, 9, 7, 8, 6, 9], "RBN", of=make(Metric, unit="days", direction="neutral"), value_status="planned")
+    report([7], "RBN", of=make(Metric, unit="days", direction="neutral"))
+    first = make(Metric, unit="days", direction="neutral")
+    report([7, 8, 6, 9, 7, 8, 6, 9], "RBN", of=first)
+    report([8, 6, 9, 7], "RBQ", of=first)
     rollups.refresh_all()
     assert rollups.differences() == []
     assert SeriesSummary.objects.filter(metric=metric).count() == 8
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_series_of_chance_at_once_come_to_the_same(seed: int, report: Any, make: Any) -> None:
+    dice = Random(seed)
+    for _ in range(3):
+        of = make(Metric, unit="days", direction=dice.choice(("neutral", "lower_is_better", "higher_is_better")))
+        length, gaps = dice.choice((6, 9, 24)), dice.choice((0, 0.2))
+        for trust in trusts():
+            drift = dice.choice((0, 0, 0.5, -0.5))
+            values = [round(Decimal(70 + drift * n + dice.gauss(0, 3)), dice.choice((0, 1, 6))) for n in range(length)]
+            report([None if dice.random() < gaps else value for value in values], trust, of=of)
+    rollups.refresh_all()
+    assert rollups.differences() == []
 
 
 def test_what_has_not_moved_is_not_written_again(metric: Any, report: Any, make: Any) -> None:

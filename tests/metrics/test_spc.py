@@ -4,7 +4,6 @@ import datetime as dt
 import gzip
 import json
 import math
-import random
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from metrics.spc import DIRECTIONS, Analysis, SeriesError, analyse, latest, suitability
+from metrics.spc import DIRECTIONS, Analysis, SeriesError, analyse, suitability
 
 pytestmark = pytest.mark.either_database
 
@@ -298,27 +297,3 @@ def test_a_missing_value_is_never_flagged_and_ends_what_it_stands_in(values: lis
         if point.value is None:
             assert not point.special_cause_flag
             assert (point.relative_to_mean, point.outside_limits, point.close_to_limits) == (None, None, None)
-
-
-@pytest.mark.parametrize("direction", DIRECTIONS)
-def test_what_is_said_of_the_latest_point_alone_is_what_the_whole_analysis_says(direction: str) -> None:
-    dice = random.Random(direction)  # the same series in every run
-    told = 0
-    for length in (7, 8, 12, 60) * 60:
-        drift = dice.choice((0, 0, 1, -1))
-        values = [round(70 + drift * n + dice.gauss(0, 4), 1) for n in range(length)]
-        found = latest(values, direction)
-        if found is not None:
-            whole = analyse(
-                [dt.date(2024, 1, 1) + dt.timedelta(days=n) for n in range(length)], values, improvement_direction=direction
-            )
-            last = whole.points[-1]
-            assert found[:3] == pytest.approx((last.mean, last.lpl, last.upl), rel=1e-12)
-            assert (found.variation_icon, whole.suitability.is_suitable) == (whole.variation_icon, True)
-            told += 1
-    assert told > 200
-
-
-@pytest.mark.parametrize("values", [[1.0] * 6, [5.0] * 9, [1.0] * 8 + [2.0], [1.0, 2.0, 3.0, 2.0, 1.0, 2.0, 3.0]])
-def test_of_what_is_unsuited_or_on_an_edge_nothing_is_said_alone(values: list[float]) -> None:
-    assert latest(values, "increase") is None

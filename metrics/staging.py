@@ -29,7 +29,7 @@ _COLUMNS = {
     "printed": "text",
     "key": "text",
 }
-#: What is found out: the present figure, the revision, and what becomes of the staged one, which is new until something is found.
+#: What is found out: the present figure, the revision, and what becomes of the staged one, which is new until more is found.
 _JUDGED = {"base_id": "bigint", "revision": "integer DEFAULT 1", "outcome": "text DEFAULT 'new'"}
 #: Columns by which statements choose.
 _COUNTED = ("metric_id", "outcome", "base_id")

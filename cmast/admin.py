@@ -15,6 +15,7 @@ from django.utils.html import format_html
 
 from cmast.desk.columns import tag
 from cmast.desk.forms import RecordForm
+from cmast.desk.groups import PEOPLE, REPORTING, SYSTEM
 from cmast.desk.questions import Attention
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
 from cmast.errors import RuleBroken
@@ -41,8 +42,6 @@ from cmast.models import (
     WebhookDelivery,
 )
 from cmast.views import LIFETIME
-
-PEOPLE, REPORTING, SYSTEM = "People and places", "Reporting", "System"
 
 # Rights follow from memberships.
 admin.site.unregister(Group)

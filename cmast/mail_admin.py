@@ -17,12 +17,11 @@ from django.utils.text import capfirst
 from cmast import reminders
 from cmast.desk import forms
 from cmast.desk.columns import NOTHING, tag
+from cmast.desk.groups import REMINDERS
 from cmast.desk.questions import Attention, question_filter
 from cmast.desk.records import OPTIONAL, RecordAdmin, said_reason
 from cmast.errors import RuleBroken
 from cmast.models import MailAction, MailDelivery, MailTransport, Reminder, ReminderRule
-
-REMINDERS = "Reminders and mail"
 
 
 class ReminderRuleAdmin(RecordAdmin):

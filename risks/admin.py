@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from cmast.desk.columns import NOTHING, tag, vague, word_tag
+from cmast.desk.groups import RISKS
 from cmast.desk.questions import Attention
 from cmast.desk.records import OPTIONAL, Humane, RecordAdmin, RecordInline, inline
 from risks.heat_map import heat_map_of
@@ -16,7 +17,7 @@ from risks.models import CONSEQUENCES, LIKELIHOODS, Control, Mitigation, Review,
 
 
 class RisksAdmin(RecordAdmin):
-    group = "Risks"
+    group = RISKS
 
 
 class InWords(Humane):

@@ -17,22 +17,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
+from cmast.desk.groups import GROUPS
 from cmast.desk.questions import Attention
 from cmast.desk.records import RecordAdmin, joined
 from cmast.models import Note, NoteSubject
 
-#: Headings of the index page, in order.
-GROUPS = (
-    "Plan and delivery",
-    "Governance",
-    "Reporting",
-    "Metrics and benefits",
-    "Money and capacity",
-    "Risks",
-    "People and places",
-    "Reminders and mail",
-    "System",
-)
 #: How many records of each concern the index page names.
 NAMED = 4
 

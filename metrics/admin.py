@@ -46,8 +46,6 @@ from metrics.models import (
 )
 from metrics.series import Series, all_series, parts_of, series_of, side_by_side
 
-PLACE = (("workstream", "programme"),)
-
 
 class MetricsAdmin(RecordAdmin):
     group = "Metrics and benefits"

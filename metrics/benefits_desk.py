@@ -12,13 +12,11 @@ from django.utils.html import format_html
 from cmast.dates import financial_year, financial_year_days
 from cmast.desk.columns import NOTHING, figure, tag, vague
 from cmast.desk.questions import Attention
-from cmast.desk.records import OPTIONAL, RecordAdmin, inline
+from cmast.desk.records import OPTIONAL, PLACE, RecordAdmin, inline
 from metrics.ledger import ledger_of
 from metrics.models import Benefit, BenefitFigure, BenefitMonth, QualityImpact, SavingWeight
 from metrics.realisation import realisation_of
 from programmes.models import Programme
-
-PLACE = (("workstream", "programme"),)
 
 
 class BenefitsAdmin(RecordAdmin):
@@ -45,7 +43,7 @@ class BenefitAdmin(BenefitsAdmin):
             None,
             ("title", ("benefit_type", "appraisal_category"), "is_disbenefit", "status", ("organisation", "owner"), "pages"),
         ),
-        ("Where it belongs", (*PLACE, ("objective", "deliverable"), "metric", "tracked_by")),
+        ("Where it belongs", (PLACE, ("objective", "deliverable"), "metric", "tracked_by")),
         (
             "Profile",
             (

@@ -13,11 +13,11 @@ from django.utils.html import format_html
 
 from cmast.desk.columns import NOTHING, figure, related, tag, vague, word_tag
 from cmast.desk.questions import Attention
-from cmast.desk.records import OPTIONAL, RecordAdmin, inline
+from cmast.desk.records import OPTIONAL, PLACE, RecordAdmin, inline
 from cmast.desk.site import RegisterSite
 from programmes import outcomes
 from programmes.accuracy import BY, accuracy
-from programmes.cycle_desk import PLACE, REPORTING
+from programmes.cycle_desk import REPORTING
 from programmes.desk import ClosureDesk, days_in_words, slip_in_words
 from programmes.health_desk import HealthOverrideAdmin, HealthRuleAdmin, on_page
 from programmes.models import (
@@ -164,7 +164,7 @@ class MilestoneAdmin(RecordAdmin):
     )
     search_fields = ("title", "key", "outcome_note")
     sections = (
-        (None, ("title", "type", *PLACE, ("stated", "status"), "rag")),
+        (None, ("title", "type", PLACE, ("stated", "status"), "rag")),
         (
             "When",
             (
@@ -263,7 +263,7 @@ class ApprovalAdmin(RecordAdmin):
     also_fetch = ("votes__organisation",)
     readonly_fields = ("outcome", "approved_at", "paper_version")
     sections = (
-        (None, ("subject", "kind", *PLACE, "outcome", "resolutions")),
+        (None, ("subject", "kind", PLACE, "outcome", "resolutions")),
         ("What it takes", (("rule", "required_count"), ("body", "organisation"), "delegate_to")),
         ("When", (("expected_on", "expected_precision"), ("decided_on", "decided_precision"), "as_at_on")),
         ("The paper", (("paper_version", "paper_revised_on"), "approved_at")),
@@ -390,7 +390,7 @@ class DecisionAdmin(RecordAdmin):
     list_display = ("text", tag("status"), "forum", vague("decided", "Decided"), "formalised_on", "workstream", "programme")
     list_filter = ("status", "forum")
     sections = (
-        (None, ("text", "status", *PLACE)),
+        (None, ("text", "status", PLACE)),
         (
             "Who and when",
             (
@@ -431,7 +431,7 @@ class ActionAdmin(RecordAdmin):
     list_filter = ("status", "owner")
     questions = ("overdue", "outstanding", "orphaned")
     sections = (
-        (None, ("text", "status", *PLACE, ("meeting", "agenda_item"), "decision")),
+        (None, ("text", "status", PLACE, ("meeting", "agenda_item"), "decision")),
         ("Who and when", (("owner", "owner_role"), ("due_on", "due_precision"), "done_on")),
         ("How much", (("quantity", "unit"),)),
     )
@@ -478,7 +478,7 @@ class RoleHolderAdmin(RecordAdmin):
     list_filter = ("post_status", "organisation")
     sections = (
         (None, ("title", ("person", "people_count"), "post_status", ("expected_on", "expected_precision"))),
-        ("Where", (*PLACE, ("organisation", "forum"))),
+        ("Where", (PLACE, ("organisation", "forum"))),
     )
 
 
@@ -500,7 +500,7 @@ class FundingAdmin(RecordAdmin):
     )
     list_filter = ("status", "delivery_status", "funder", "financial_year")
     sections = (
-        (None, ("title", *PLACE, "status", "delivery_status")),
+        (None, ("title", PLACE, "status", "delivery_status")),
         ("How much", (("amount_gbp", "qualifier"), "years_covered", "financial_year")),
         ("Who pays", ("funder", "source_of_funds", "source_workstream", "shared_with")),
         ("When", (("submitted_on", "submitted_precision"), ("decision_expected_on", "decision_expected_precision"))),
@@ -524,7 +524,7 @@ class ProcurementAdmin(RecordAdmin):
     )
     list_filter = ("stage",)
     sections = (
-        (None, ("title", *PLACE, "stage")),
+        (None, ("title", PLACE, "stage")),
         ("When", (("award_expected_on", "award_expected_precision"), "awarded_on", "next_milestone")),
         ("Suppliers", ("supplier_count", "suppliers")),
     )
@@ -538,7 +538,7 @@ class MutualAidAdmin(RecordAdmin):
     named_by = ("recipient",)
     search_fields = ("key", "donor__name", "recipient__name")
     sections = (
-        (None, ("service", *PLACE)),
+        (None, ("service", PLACE)),
         ("Who", (("donor", "donor_site_count"), "recipient")),
         ("How much", (("quantity", "unit"),)),
     )
@@ -559,7 +559,7 @@ class ClosureAdmin(ClosureDesk, RecordAdmin):
     named_by = ("forum", "workstream", "programme")
     search_fields = ("key", "forum__name", "workstream__name", "programme__name")
     sections = (
-        ("What was closed", (*PLACE, "forum", ("closed_on", "closure_outcome"), "confirmed_by")),
+        ("What was closed", (PLACE, "forum", ("closed_on", "closure_outcome"), "confirmed_by")),
         (
             "What is left",
             (("is_risk_log_closed", "is_risk_transfer_recorded"), "residual_workstreams", "residual_decision", "outputs"),

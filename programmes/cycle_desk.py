@@ -9,14 +9,13 @@ from django.utils import timezone
 
 from cmast.desk.columns import tag
 from cmast.desk.questions import Attention
-from cmast.desk.records import RecordAdmin, inline
+from cmast.desk.records import PLACE, RecordAdmin, inline
 from programmes.calendars import address_of
 from programmes.changes import changes_since_last, shown
 from programmes.completeness import board
 from programmes.models import CalendarFeed, ReportingPeriod, Update, UpdateFact
 
 REPORTING = "Reporting"
-PLACE = (("workstream", "programme"),)
 
 
 @admin.register(ReportingPeriod)
@@ -64,7 +63,7 @@ class UpdateAdmin(RecordAdmin):
     ordering = ("-month_on", "programme", "workstream")
     readonly_fields = ("status", "revision", "supersedes", "signed_off_by", "signed_off_on", "published_on")
     sections = (
-        (None, (*PLACE, "month_on", ("status", "rag"), "author")),
+        (None, (PLACE, "month_on", ("status", "rag"), "author")),
         (
             "Sign-off",
             (

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from cmast.desk.columns import figure, tag, word_tag
-from cmast.desk.records import RecordAdmin
+from cmast.desk.records import PLACE, RecordAdmin
 from cmast.models.notes import record_types
 from programmes.health import Colour, Sign
 from programmes.models import HealthRule
@@ -34,7 +34,7 @@ class HealthOverrideAdmin(RecordAdmin):
     list_display = ("reason", "workstream", "programme", tag("colour"), "made_by", "made_on", "expires_on")
     list_filter = ("colour", "made_by")
     questions = ("holding",)
-    sections = ((None, (("workstream", "programme"), "colour", "reason", ("made_by", "made_on"), "expires_on")),)
+    sections = ((None, (PLACE, "colour", "reason", ("made_by", "made_on"), "expires_on")),)
 
 
 def on_page(place: Place, reader: Any) -> dict[str, Any]:

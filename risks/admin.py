@@ -11,7 +11,7 @@ from django.utils import timezone
 from cmast.desk.columns import NOTHING, tag, vague, word_tag
 from cmast.desk.groups import RISKS
 from cmast.desk.questions import Attention
-from cmast.desk.records import OPTIONAL, Humane, RecordAdmin, RecordInline, inline
+from cmast.desk.records import OPTIONAL, PLACE, Humane, RecordAdmin, RecordInline, inline
 from risks.heat_map import heat_map_of
 from risks.models import CONSEQUENCES, LIKELIHOODS, Control, Mitigation, Review, Risk, Score, ScoreBand
 
@@ -64,7 +64,7 @@ class RiskAdmin(RisksAdmin):
     change_list_template = "admin/risks/risk/change_list.html"
     readonly_fields = ("current", "next_review")
     sections = (
-        (None, ("title", ("kind", "status"), "description", ("workstream", "programme"), "organisations")),
+        (None, ("title", ("kind", "status"), "description", PLACE, "organisations")),
         (
             "How bad, and what is done in principle",
             (("current", "next_review"), ("sense", "response"), ("proximity", "appetite"), ("quantity", "unit")),

@@ -37,6 +37,8 @@ ORIGIN = (
     ("version", "created_at", "updated_at"),
 )
 
+#: Where a record belongs: a row of its form.
+PLACE = ("workstream", "programme")
 
 OPTIONAL = True
 
@@ -209,7 +211,7 @@ class RecordAdmin(VerbDesk, HistoryDesk, Humane, admin.ModelAdmin):
         return records.prefetch_related(*self.also_fetch).with_computed(timezone.localdate())
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
-        places = [path for path in self.model.writers.values() if path.split("__")[-1] in ("programme", "workstream")]
+        places = [path for path in self.model.writers.values() if path.split("__")[-1] in PLACE]
         listed = [self._open_filter(name) for name in (*self.list_filter, *places)]
         return [*map(question_filter, self.questions), *listed]
 

@@ -1,6 +1,6 @@
 """Answers from an e-mail: the pages behind its links, on which one person says one thing about one record.
 
-Each app's `answering.py` says which kinds of record can be answered for, and how. It is found as `admin.py` is.
+Each app's `answering` says which kinds of record can be answered for, and how. It is found as `admin` is.
 """
 
 from collections.abc import Callable

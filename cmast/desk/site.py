@@ -95,7 +95,7 @@ class RegisterSite(admin.AdminSite):
                         "concern": concern,
                         "number": max((record.matching for record in records), default=0),
                         "url": f"{_list_url(desk)}?{concern.query}",
-                        "records": [(record, _page_url(record), desk.when(record)) for record in records],
+                        "records": [(record, page_url(record), desk.when(record)) for record in records],
                     }
                 )
         return sorted(concerns, key=lambda found: (not found["number"], found["concern"].order))
@@ -118,7 +118,7 @@ class RegisterSite(admin.AdminSite):
                 (getattr(programme, f"number_{index}"), _filtered(desk, path, programme.pk, concern.query))
                 for index, (desk, path, concern) in enumerate(columns)
             ]
-            rows.append({"programme": programme, "url": _page_url(programme), "cells": cells, "queries": queries[programme.pk]})
+            rows.append({"programme": programme, "url": page_url(programme), "cells": cells, "queries": queries[programme.pk]})
         return {"headings": [concern.column for *_, concern in columns], "rows": rows}
 
     def _open_queries(self, request: HttpRequest) -> Counter[int]:
@@ -192,5 +192,6 @@ def _filtered(desk: admin.ModelAdmin, path: str, pk: int, query: str = "") -> st
     return f"{_list_url(desk)}?{path}__id__exact={pk}" + (f"&{query}" if query else "")
 
 
-def _page_url(record: Model) -> str:
+def page_url(record: Model) -> str:
+    """The page of a record."""
     return reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])

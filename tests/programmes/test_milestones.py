@@ -15,7 +15,7 @@ from cmast.errors import RuleBroken
 from cmast.history.context import changing
 from cmast.models import Record
 from programmes.accuracy import accuracy
-from programmes.desk import slip_in_words
+from programmes.admin.slips import slip_in_words
 from programmes.models import Forecast, Milestone, Programme, Workstream
 from programmes.models.milestone_verbs import SETTLED
 

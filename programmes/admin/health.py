@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from cmast.desk.columns import figure, tag, word_tag
+from cmast.desk.groups import REPORTING
 from cmast.desk.records import PLACE, RecordAdmin
 from cmast.models.notes import record_types
 from programmes.health import Colour, Sign
@@ -19,7 +20,7 @@ MONTHS = 12
 
 
 class HealthRuleAdmin(RecordAdmin):
-    group = "Reporting"
+    group = REPORTING
     list_display = ("description", "dimension", "measure", tag("colour"), "threshold_in_words", "is_in_force")
     list_filter = ("dimension", "colour", "is_in_force")
     sections = ((None, ("description", ("dimension", "measure"), ("colour", "threshold"), "is_in_force")),)
@@ -30,7 +31,7 @@ class HealthRuleAdmin(RecordAdmin):
 
 
 class HealthOverrideAdmin(RecordAdmin):
-    group = "Reporting"
+    group = REPORTING
     list_display = ("reason", "workstream", "programme", tag("colour"), "made_by", "made_on", "expires_on")
     list_filter = ("colour", "made_by")
     questions = ("holding",)

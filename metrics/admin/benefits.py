@@ -1,4 +1,4 @@
-"""Desks for benefits and savings: the records, the savings ledger of a programme, and what has come of a benefit."""
+"""Desks for benefits, with the savings ledger of a programme and what has come of a benefit, and for their figures."""
 
 from typing import Any
 
@@ -11,19 +11,16 @@ from django.utils.html import format_html
 
 from cmast.dates import financial_year, financial_year_days
 from cmast.desk.columns import NOTHING, figure, tag, vague
-from cmast.desk.questions import Attention
+from cmast.desk.groups import METRICS
 from cmast.desk.records import OPTIONAL, PLACE, RecordAdmin, inline
 from metrics.ledger import ledger_of
-from metrics.models import Benefit, BenefitFigure, BenefitMonth, QualityImpact, SavingWeight
+from metrics.models import Benefit, BenefitFigure
 from metrics.realisation import realisation_of
 from programmes.models import Programme
 
 
-class BenefitsAdmin(RecordAdmin):
-    group = "Metrics and benefits"
-
-
-class BenefitAdmin(BenefitsAdmin):
+class BenefitAdmin(RecordAdmin):
+    group = METRICS
     list_display = ("title", "benefit_type", tag("status"), "workstream", "programme", "organisation", "owner", "maturity")
     list_filter = (
         "benefit_type",
@@ -139,7 +136,8 @@ class BenefitAdmin(BenefitsAdmin):
         return TemplateResponse(request, f"admin/metrics/{page}.html", context | said)
 
 
-class BenefitFigureAdmin(BenefitsAdmin):
+class BenefitFigureAdmin(RecordAdmin):
+    group = METRICS
     list_display = ("title", "benefit", "figure", "basis", "effect", "windfall", "financial_year", vague("as_at", "As at"))
     list_filter = ("basis", "effect", "windfall", "financial_year", "unit", "organisation")
     sections = (
@@ -161,77 +159,3 @@ class BenefitFigureAdmin(BenefitsAdmin):
         if row.from_value is not None:
             return f"{figure(row.from_value)} to {figure(row.to_value, row.unit, row.qualifier)}"
         return figure(row.value, row.unit, row.qualifier)
-
-
-class BenefitMonthAdmin(BenefitsAdmin):
-    is_detail = True
-    list_display = ("benefit", "month_on", "planned_in_words", "actual_in_words", "windfall")
-    list_filter = ("windfall", "unit")
-    named_by = ("benefit",)
-    search_fields = ("benefit__title", "key")
-    sections = ((None, ("benefit", "month_on", "windfall", ("planned", "actual"), ("unit", "qualifier"))),)
-
-    @admin.display(description="Planned", ordering="planned")
-    def planned_in_words(self, month: BenefitMonth) -> str:
-        return figure(month.planned, month.unit)
-
-    @admin.display(description="Actual", ordering="actual")
-    def actual_in_words(self, month: BenefitMonth) -> str:
-        return figure(month.actual, month.unit, month.qualifier)
-
-
-class QualityImpactAdmin(BenefitsAdmin):
-    """What its verbs change stands on the page, and is changed by its buttons alone."""
-
-    list_display = ("benefit", tag("status"), "submitted_on", "medical_director", "chief_nurse", "review_on")
-    list_filter = ("status",)
-    questions = ("awaiting_sign_off", "review_due")
-    named_by = ("benefit",)
-    search_fields = ("benefit__title", "key")
-    readonly_fields = (
-        "status",
-        "submitted_on",
-        "medical_director",
-        "medical_signed_at",
-        "chief_nurse",
-        "nursing_signed_at",
-    )
-    sections = (
-        (None, ("benefit", "status", "review_on")),
-        ("What the scheme does", ("safety", "effectiveness", "experience")),
-        (
-            "Signatures",
-            (
-                "submitted_on",
-                ("medical_director", "medical_signed_at"),
-                ("chief_nurse", "nursing_signed_at"),
-                "conditions",
-                "why_not_required",
-            ),
-        ),
-    )
-    attention = (
-        Attention("Quality impacts to sign", "awaiting_sign_off", hint="No scheme starts before both have signed.", order=74),
-    )
-
-    def has_delete_permission(self, request: HttpRequest, obj: QualityImpact | None = None) -> bool:
-        return False
-
-
-class SavingWeightAdmin(BenefitsAdmin):
-    list_display = ("maturity", "delivery_risk", "financial_year", "percent_in_words")
-    list_filter = ("financial_year", "maturity", "delivery_risk")
-    sections = ((None, ("financial_year", ("maturity", "delivery_risk"), "percent")),)
-
-    @admin.display(description="Expected", ordering="percent")
-    def percent_in_words(self, weight: SavingWeight) -> str:
-        return figure(weight.percent, "percent")
-
-
-DESKS: dict[Any, Any] = {
-    Benefit: BenefitAdmin,
-    BenefitFigure: BenefitFigureAdmin,
-    BenefitMonth: BenefitMonthAdmin,
-    QualityImpact: QualityImpactAdmin,
-    SavingWeight: SavingWeightAdmin,
-}

@@ -17,6 +17,7 @@ from cmast.desk.columns import tag
 from cmast.desk.forms import RecordForm
 from cmast.desk.groups import PEOPLE, REPORTING, SYSTEM
 from cmast.desk.questions import Attention
+from cmast.desk.reading import ReadOnly
 from cmast.desk.records import OPTIONAL, RecordAdmin, inline
 from cmast.errors import RuleBroken
 from cmast.mail_admin import MailDeliveryAdmin, MailTransportAdmin, ReminderAdmin, ReminderRuleAdmin, SuppressionAdmin
@@ -227,7 +228,7 @@ class WebhookAdmin(RecordAdmin):
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(admin.ModelAdmin):
+class WebhookDeliveryAdmin(ReadOnly):
     """What was sent to whom. The register writes it; a person can have it sent again."""
 
     group = SYSTEM
@@ -253,15 +254,6 @@ class WebhookDeliveryAdmin(admin.ModelAdmin):
                 self.message_user(request, f"{delivery.pk} was left as it is. {error.message}", messages.ERROR)
             else:
                 self.message_user(request, f"{delivery.pk} will be sent again.", messages.SUCCESS)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: WebhookDelivery | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: WebhookDelivery | None = None) -> bool:
-        return False
 
 
 class TokenForm(forms.ModelForm):
@@ -312,7 +304,7 @@ class ApiTokenAdmin(admin.ModelAdmin):
 
 
 @admin.register(AnswerLink)
-class AnswerLinkAdmin(admin.ModelAdmin):
+class AnswerLinkAdmin(ReadOnly):
     """Links in e-mails by which people answer. The register makes them; a person can take them back."""
 
     group = SYSTEM
@@ -328,30 +320,12 @@ class AnswerLinkAdmin(admin.ModelAdmin):
         links = AnswerLink.objects.filter(pk__in=queryset.values("pk"))
         self.message_user(request, f"{links.revoke()} links no longer work.", messages.SUCCESS)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: AnswerLink | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: AnswerLink | None = None) -> bool:
-        return False
-
 
 @admin.register(JobRun)
-class JobRunAdmin(admin.ModelAdmin):
+class JobRunAdmin(ReadOnly):
     """What the background did. It is written by the jobs themselves."""
 
     group = SYSTEM
     list_display = ("name", "outcome", "started_at", "finished_at", "detail")
     list_filter = ("name", "outcome")
     search_fields = ("name", "detail")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: JobRun | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: JobRun | None = None) -> bool:
-        return False

@@ -19,6 +19,7 @@ from cmast.desk import forms
 from cmast.desk.columns import NOTHING, tag
 from cmast.desk.groups import REMINDERS
 from cmast.desk.questions import Attention, question_filter
+from cmast.desk.reading import ReadOnly
 from cmast.desk.records import OPTIONAL, RecordAdmin, said_reason
 from cmast.errors import RuleBroken
 from cmast.models import MailAction, MailDelivery, MailTransport, Reminder, ReminderRule
@@ -80,21 +81,12 @@ class ReminderRuleAdmin(RecordAdmin):
         return TemplateResponse(request, "admin/cmast/reminder_preview.html", context)
 
 
-class WrittenByTheRegister(admin.ModelAdmin):
-    """What the register writes and people only look at."""
+class WrittenByTheRegister(ReadOnly):
+    """The register's books of reminders and mail: each reader sees the lines that are for them."""
 
     group = REMINDERS
     list_per_page = 50
     show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})})

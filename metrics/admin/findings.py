@@ -8,9 +8,10 @@ from django.utils.html import format_html_join
 from cmast.desk.columns import tag
 from cmast.desk.groups import REPORTING
 from cmast.desk.questions import Attention
+from cmast.desk.reading import ReadOnly
 from cmast.desk.records import RecordAdmin
 from cmast.models.notes import record_types
-from metrics.models import Finding, FindingSubject
+from metrics.models import Finding
 
 
 class FindingAdmin(RecordAdmin):
@@ -57,18 +58,9 @@ class FindingAdmin(RecordAdmin):
         return False
 
 
-class FindingSubjectAdmin(RecordAdmin):
+class FindingSubjectAdmin(ReadOnly, RecordAdmin):
     group = REPORTING
     is_detail = True
     list_display = ("record_key", "record_type", "finding")
     list_filter = ("record_type",)
     sections = ((None, ("finding", ("record_type", "record_key"))),)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: FindingSubject | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: FindingSubject | None = None) -> bool:
-        return False

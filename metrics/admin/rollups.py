@@ -8,10 +8,11 @@ from django.http import HttpRequest
 
 from cmast.desk.columns import figure
 from cmast.desk.groups import METRICS
+from cmast.desk.reading import ReadOnly
 from metrics.models import SeriesSummary
 
 
-class KeptAdmin(admin.ModelAdmin):
+class KeptAdmin(ReadOnly):
     """What is kept of the figures. It is written by the job that makes it, and read here."""
 
     group = METRICS
@@ -22,15 +23,6 @@ class KeptAdmin(admin.ModelAdmin):
         kept: Any = self.model._default_manager
         found: QuerySet = kept.visible_to(request.user).select_related("metric")
         return found
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class SeriesSummaryAdmin(KeptAdmin):

@@ -1,95 +1,26 @@
-"""Files of figures: what is read from them, what becomes of it, and what is refused, in words."""
+"""Files of figures: what becomes of them when they are checked and written, and what is kept out."""
 
 import csv
 import datetime as dt
-import io
-import os
-import random
-import zipfile
-from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, connection, transaction
-from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django.utils import timezone
 
 from cmast.errors import RuleBroken
 from cmast.models import Change, JobRun, Organisation, Person
-from metrics import cleaning, staging
+from metrics import staging
 from metrics.models import Import, ImportMapping, ImportPart, Metric, Observation, PeriodLock
 from metrics.tasks import run_imports
-from tests.factories import MetricFactory, OrganisationFactory, RestrictionFactory
-from tests.metrics.workbooks import row, sheet, workbook
+from tests.factories import OrganisationFactory, RestrictionFactory
+from tests.metrics.files import HEAD, MIXED, counts, long, problems, table, written
 
-PATH = "/api/v1/imports/"
-#: Files that something has happened to. A long run tries more.
-MUTATIONS = int(os.environ.get("CMAST_MUTATIONS", "60"))
-HEAD = "organisation,period,value"
 REAL = Path(__file__).parents[3] / "shared" / "data" / "ae_attendances.csv"
-
-
-@pytest.fixture
-def metric(edition: str) -> Metric:
-    made: Metric = MetricFactory.create(key="ae-attendances", name="A&E attendances", unit="patients", direction="neutral")
-    return made
-
-
-@pytest.fixture
-def mapping(metric: Metric) -> ImportMapping:
-    return long(metric=metric)
-
-
-def long(**fields: Any) -> ImportMapping:
-    given = {"name": "Long", "layout": "long", "organisation_column": "organisation", "period_column": "period"}
-    if "measures" not in fields:
-        given["value_column"] = "value"
-    return ImportMapping.objects.create(**given | fields)
-
-
-@pytest.fixture
-def officer(person: Callable[..., Person]) -> Person:
-    return person("pmo")
-
-
-@pytest.fixture
-def send(officer: Person) -> Callable[..., Import]:
-    """`send(mapping, text)`: a file that has come in and was checked."""
-
-    def sent(mapping: ImportMapping, content: str | bytes, by: Person = officer, **fields: Any) -> Import:
-        made = Import(mapping=mapping, **fields)
-        data = content.encode() if isinstance(content, str) else content
-        made.receive(SimpleUploadedFile("figures.csv", data), by)
-        run_imports()
-        return Import.objects.get(pk=made.pk)
-
-    return sent
-
-
-def table(*rows: str, head: str = HEAD) -> str:
-    return "\n".join([head, *rows]) + "\n"
-
-
-def written(job: Import) -> Import:
-    """The import after somebody has said to write it, and a worker has."""
-    job.run()
-    run_imports()
-    return Import.objects.get(pk=job.pk)
-
-
-def counts(job: Import) -> tuple[int | None, ...]:
-    return job.new_count, job.changed_count, job.unchanged_count, job.refused_count
-
-
-def problems(job: Import) -> list[tuple[int, str, str]]:
-    return list(job.problems.values_list("row", "column", "message"))
 
 
 # --- What becomes of figures ------------------------------------------------------------------------------------------
@@ -183,32 +114,7 @@ def test_breakdowns_snapshots_denominators_and_days_are_figures_of_their_own(met
     assert problems(send(daily, table("RBN,2024-02,7")))[0][2] == "“2024-02” is a month; this file is read by day."
 
 
-def test_months_across_and_trusts_down_come_to_the_same(metric: Metric, send: Any) -> None:
-    wide = ImportMapping.objects.create(name="Wide", layout="wide", metric=metric, organisation_column="Trust")
-    job = written(send(wide, table('MWL,100,"77, 000",total', "Alder Hey,,n/a,", head="Trust,Jan-24,February 2024,Comment")))
-    assert (job.state, counts(job), job.row_count, job.unstated_count) == ("done", (2, 0, 0, 0), 2, 2)
-    figures: Any = Observation.objects.filter(metric=metric).values_list(
-        "organisation__key", "period_end_on", "value", "printed_as"
-    )
-    january, february = dt.date(2024, 1, 31), dt.date(2024, 2, 29)
-    assert set(figures) == {("RBN", january, 100, ""), ("RBN", february, 77000, "77, 000")}
-    assert counts(send(long(metric=metric), table("RBN,2024-01,100", "RBN,2024-02,77000"))) == (0, 0, 2, 0)
-
-
-def test_a_column_may_name_the_metric_and_a_file_one_organisation(metric: Metric, send: Any) -> None:
-    mapping = long(
-        metric_column="metric", organisation_column="", organisation=Organisation.objects.get(key="RBN"), value_column="value"
-    )
-    job = send(
-        mapping, table("ae-attendances,2024-02,1", "A&E attendances,2024-03,1", "zz,2024-03,1", head="metric,period,value")
-    )
-    assert counts(job) == (2, 0, 0, 1)
-    assert problems(job) == [(4, "metric", "“zz” is no metric that we know.")]
-
-
 # --- All or nothing, or what is right ---------------------------------------------------------------------------------
-
-MIXED = table("RBN,2024-02,100", "ZZZ,2024-02,5", "RJR,2024-02,x")
 
 
 def test_one_wrong_row_keeps_out_all(mapping: ImportMapping, send: Any) -> None:
@@ -242,54 +148,7 @@ def test_a_figure_that_the_file_repeats_is_for_a_person_to_decide(mapping: Impor
     assert problems(job) == [(3, "value", "Row 2 states this figure already.")]
 
 
-# --- What is wrong, in words ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("row", "column", "message"),
-    [
-        ("ZZZ,2024-02,1", "organisation", "“ZZZ” is not an ODS code we know."),
-        ("The Trust,2024-02,1", "organisation", "“The Trust” is no organisation that we know."),
-        (",2024-02,1", "organisation", "No organisation is given."),
-        ("RVY,2024-02,1", "organisation", "“RVY” is Southport and Ormskirk Hospital NHS Trust, which did not exist on 29 Feb"),
-        ("RBN,2024-13,1", "period", "“2024-13” is no month or day that we can read. Write it as 2024-03."),
-        ("RBN,2034-03,1", "period", "“2034-03” is in the future, and the figures are reported."),
-        ("RBN,1024-03,1", "period", "“1024-03” is a time that no figure of ours is about."),
-        ("RBN,2024-02-14,1", "period", "“2024-02-14” is a day within a month; this file is read by month."),
-        ("RBN,2024-02,-1", "value", "-1 cannot be: “A&E attendances” counts patients, in whole numbers from 0."),
-        ("RBN,2024-02,1.5", "value", "1.5 cannot be: “A&E attendances” counts patients, in whole numbers from 0."),
-        ("RBN,2024-02,71.9%", "value", "This is a percentage, but “A&E attendances” counts patients."),
-        ("RBN,2024-02,£5", "value", "This is money, but “A&E attendances” counts patients."),
-        ("RBN,2024-02,=1+1", "value", "This is a formula. Open the file, let it calculate, and save it with the values."),
-        ("RBN,2024-02,77,000", "", "The row has more cells than the heading. Is a number with commas not in quotes?"),
-    ],
-)
-def test_what_is_wrong_is_said_by_row_and_column(row: str, column: str, message: str, mapping: Any, send: Any) -> None:
-    ((number, label, said),) = problems(send(mapping, table("RBN,2024-01,1", row)))
-    assert (number, label) == (3, column)
-    assert said.startswith(message)
-
-
-def test_percents_and_ranges_and_domains_are_kept(edition: str, send: Any) -> None:
-    percent = MetricFactory.create(unit="percent")
-    assert counts(send(long(metric=percent), table("RBN,2024-01,101", "RBN,2024-02,71.9%%"))) == (1, 0, 0, 1)
-    assert counts(send(long(metric=percent, highest=150), table("RBN,2024-01,101"))) == (1, 0, 0, 0)
-    assert (
-        problems(send(long(metric=percent, lowest=50), table("RBN,2024-01,49")))[0][2]
-        == "49 is outside what can be, 50 to 100."
-    )
-    wrong = problems(send(long(metric=percent, unit="patients"), table("RBN,2024-01,49")))[0][2]
-    assert wrong == f"The mapping says patients, but “{percent.name}” counts percent."
-    level = MetricFactory.create(unit="level", value_domain=["1", "2", "3"])
-    assert problems(send(long(metric=level), table("RBN,2024-01,4")))[0][2] == "4 is none of 1, 2, 3."
-
-
-def test_what_can_be_is_said_at_the_metric_and_narrowed_by_the_mapping(edition: str, send: Any) -> None:
-    waits = MetricFactory.create(unit="patients", lowest=10, highest=90)
-    file = table("RBN,2024-01,9", "RBN,2024-02,10", "RBN,2024-03,60")
-    assert counts(send(long(metric=waits), file)) == (2, 0, 0, 1)
-    said = problems(send(long(metric=waits, lowest=0, highest=50), file))
-    assert [message for _, _, message in said] == [f"{n} is outside what can be, 10 to 50." for n in (9, 60)]
+# --- What nobody may write --------------------------------------------------------------------------------------------
 
 
 def test_in_a_locked_month_nothing_is_new_and_what_changes_is_a_revision(mapping: ImportMapping, send: Any) -> None:
@@ -304,12 +163,6 @@ def test_in_a_locked_month_nothing_is_new_and_what_changes_is_a_revision(mapping
     revised: Any = Observation.objects.get(metric=mapping.metric, revision=2)
     reasons = Change.objects.filter(table="metrics_observation", row_id=revised.pk).values_list("reason", flat=True)
     assert (revised.value, list(reasons)) == (101, [f"Imported from figures.csv ({job.key})."])
-
-
-def test_a_code_is_whoever_had_it_then(mapping: ImportMapping, send: Any) -> None:
-    written(send(mapping, table("RBN,2023-06,1", "RBN,2023-07,2")))
-    figures: Any = Observation.objects.filter(metric=mapping.metric).values_list("organisation__key", "value")
-    assert set(figures) == {("st-helens-and-knowsley", 1), ("RBN", 2)}
 
 
 def test_trusts_bring_their_own_figures_and_programmes_those_of_their_metrics(
@@ -334,114 +187,6 @@ def test_what_is_hidden_is_neither_named_nor_revised(metric: Metric, make: Any, 
     RestrictionFactory.create(record_type="metric", record_key=metric.key)
     job = send(long(metric=metric), table("RBN,2024-04,6"))
     assert (job.state, job.message) == ("refused", "The mapping cannot be used. “ae-attendances” is no metric that we know.")
-
-
-# --- Cleaning ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("printed", "value"),
-    [
-        ("71.9%%", "71.9"),
-        ("77, 000", "77000"),
-        ("1,150,253", "1150253"),
-        ("1 150 253", "1150253"),
-        ("£1,150.50", "1150.5"),
-        ("-3", "-3"),
-        ("\N{MINUS SIGN}3", "-3"),
-        ("0", "0"),
-        ("66.66666666666667", "66.666667"),
-        (" 5 ", "5"),
-    ],
-)
-def test_what_is_printed_is_cleaned(printed: str, value: str) -> None:
-    found = cleaning.number(printed)
-    assert found is not None and cleaning.canonical(found.value) == value
-
-
-@pytest.mark.parametrize("printed", ["", "-", "–", "n/a", "N/A", "*", "not stated", " "])
-def test_what_is_not_stated_is_never_zero(printed: str) -> None:
-    assert cleaning.number(printed) is None
-
-
-@pytest.mark.parametrize("printed", ["71,9", "1,1", "1,0000", "1.2.3", "--1", "1e5", "٣", "five", "1" * 15, "#REF!", "0x1"])
-def test_what_is_not_plain_is_refused(printed: str) -> None:
-    with pytest.raises(cleaning.Unclear):
-        cleaning.number(printed)
-
-
-@pytest.mark.parametrize(
-    ("printed", "on"),
-    [
-        ("2024-03", "2024-03-31"),
-        ("Mar-24", "2024-03-31"),
-        ("March 2024", "2024-03-31"),
-        ("Sept 2023", "2023-09-30"),
-        ("03/2024", "2024-03-31"),
-        ("2024-03-01", "2024-03-01"),
-        ("31/03/2024", "2024-03-31"),
-        ("31 March 2024", "2024-03-31"),
-    ],
-)
-def test_a_period_is_read_as_people_write_it(printed: str, on: str) -> None:
-    assert cleaning.day(printed).on == dt.date.fromisoformat(on)
-
-
-@pytest.mark.parametrize("printed", ["", "24-Mar", "2024", "30/02/2024", "Mch 2024", "2024-00", "13/13/2024", "45383"])
-def test_a_period_that_could_be_several_is_refused(printed: str) -> None:
-    with pytest.raises(cleaning.Unclear):
-        cleaning.day(printed)
-
-
-def test_the_order_of_day_and_month_is_the_mappings() -> None:
-    assert cleaning.day("01/02/2024").on == dt.date(2024, 2, 1)
-    assert cleaning.day("01/02/2024", is_month_first=True).on == dt.date(2024, 1, 2)
-
-
-# --- Mappings ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("wrong", "field"),
-    [
-        ({"metric": None}, "metric"),
-        ({"metric_column": "metric"}, "metric"),
-        ({"organisation_column": ""}, "organisation"),
-        ({"period_column": ""}, "period_column"),
-        ({"value_column": ""}, "value_column"),
-        ({"layout": "wide"}, "period_column"),
-        ({"metric": None, "measures": ["value"], "value_column": ""}, "measures"),
-        ({"metric": None, "measures": ["value = zz"], "value_column": ""}, "measures"),
-        ({"metric": None, "measures": ["a = ae-4h", "a = ae-4h"], "value_column": ""}, "measures"),
-        ({"metric": None, "measures": ["a = ae-4h"], "value_column": "", "denominator_column": "of"}, "denominator_column"),
-    ],
-)
-def test_a_mapping_that_says_too_little_or_too_much_is_refused(wrong: Any, field: str, mapping: ImportMapping) -> None:
-    for name, value in wrong.items():
-        setattr(mapping, name, value)
-    with pytest.raises(ValidationError) as refused:
-        mapping.save()
-    assert field in refused.value.message_dict
-
-
-def test_another_mapping_has_the_file_checked_anew(mapping: ImportMapping, metric: Metric, send: Any) -> None:
-    job = send(mapping, table("RBN,2024-02,1", head="organisation,period,number"))
-    assert (job.state, job.message) == (
-        "refused",
-        "There is no column called “value”. The file has: organisation, period, number.",
-    )
-    job = send(mapping, table("RBN,2024-02,1"))
-    job.mapping = long(metric=metric, highest=0)
-    job.save()
-    run_imports()
-    job.refresh_from_db()
-    assert (job.state, counts(job)) == ("checked", (0, 0, 0, 1))
-    job.mode = "partial"
-    job.save()
-    job = written(job)
-    job.mode = "all_or_nothing"
-    with pytest.raises(ValidationError, match="This import is done"):
-        job.save()
 
 
 # --- Workers that die -------------------------------------------------------------------------------------------------
@@ -536,193 +281,6 @@ def test_the_number_of_statements_is_the_same_for_many_figures(metric: Metric, s
         numbers.append(len(captured))
     assert numbers[0] == numbers[1]
     assert Observation.objects.filter(metric=metric).count() == 13 * 12
-
-
-# --- The API ----------------------------------------------------------------------------------------------------------
-
-
-def post(client: Any, content: str | bytes, key: str = "a-key", **fields: Any) -> Any:
-    data = content.encode() if isinstance(content, str) else content
-    body = {"file": SimpleUploadedFile("figures.csv", data), **fields}
-    headers = {"HTTP_IDEMPOTENCY_KEY": key} if key else {}
-    return client.generic("POST", PATH, encode_multipart(BOUNDARY, body), MULTIPART_CONTENT, **headers)
-
-
-def test_a_file_is_sent_checked_and_run_through_the_api(mapping: ImportMapping, api: Any) -> None:
-    client = api("pmo")
-    assert post(client, MIXED, key="", mapping=mapping.key).status_code == 400, "without a key of the caller's"
-    sent = post(client, MIXED, mapping=mapping.key, mode="partial")
-    assert sent.status_code == 202, sent.content
-    assert (sent.json()["state"], sent.json()["file_name"], sent.json()["progress"]) == ("uploaded", "figures.csv", 0)
-    replayed = post(client, MIXED, mapping=mapping.key, mode="partial")
-    assert (replayed.json(), replayed["Idempotency-Replayed"]) == (sent.json(), "true")
-    assert post(client, MIXED + "\n", mapping=mapping.key, mode="partial").status_code == 422
-    assert Import.objects.count() == 1
-
-    path = sent["Location"]
-    assert client.post(f"{path}run/").json()["code"] == "not_ready"
-    run_imports()
-    checked = client.get(path).json()
-    assert (checked["state"], checked["new_count"], checked["refused_count"], checked["row_count"]) == ("checked", 1, 2, 3)
-    first = client.get(f"{path}errors/?page_size=1").json()
-    assert first["results"] == [
-        {
-            "row": 3,
-            "column": "organisation",
-            "code": "unknown_organisation",
-            "message": "“ZZZ” is not an ODS code we know.",
-        }
-    ]
-    (second,) = client.get(first["next"]).json()["results"]
-    assert (second["row"], second["code"]) == (4, "not_a_number")
-
-    run = client.post(f"{path}run/")
-    assert (run.status_code, run.json()["state"]) == (202, "running")
-    run_imports()
-    done = client.get(path).json()
-    assert (done["state"], done["progress"], done["new_count"]) == ("done", 100, 1)
-    figures = client.get("/api/v1/observations/?metric=ae-attendances").json()["results"]
-    assert [(figure["organisation"], figure["value"]) for figure in figures] == [("RBN", "100")]
-
-
-def test_a_file_that_cannot_be_taken_in_is_a_problem(mapping: ImportMapping, api: Any, monkeypatch: Any) -> None:
-    client = api("pmo")
-    for content, fields in (("", {"mapping": mapping.key}), (MIXED, {}), (MIXED, {"mapping": "zz"})):
-        assert post(client, content, **fields).status_code == 400
-    assert post(client, MIXED, mapping=mapping.key, mode="zz").status_code == 400
-    assert post(client, MIXED, mapping=mapping.key, nothing="zz").status_code == 400
-    assert client.post(PATH, {"mapping": mapping.key}, HTTP_IDEMPOTENCY_KEY="b").status_code == 400
-    monkeypatch.setattr(Import, "MAX_SIZE", 10)
-    assert post(client, MIXED, mapping=mapping.key).json()["errors"][0]["pointer"] == "/file"
-    monkeypatch.setattr("metrics.views.ImportViewSet.max_upload", -10_000_000)
-    assert post(client, MIXED, mapping=mapping.key).status_code == 413
-    assert not Import.objects.exists()
-
-
-# --- Files that something has happened to -----------------------------------------------------------------------------
-
-NASTY = (
-    b"\0",
-    b'"',
-    b",",
-    b"\n",
-    b"=1+1",
-    b"\xff",
-    b"-1",
-    b"9" * 30,
-    b"2024-99",
-    "\u202e".encode(),
-    b"<!DOCTYPE",
-    b"ZZZ",
-    b"%%",
-)
-
-
-def mutated(content: bytes, dice: random.Random) -> bytes:
-    """The same file with a few bytes left out, put in, exchanged or repeated."""
-    for _ in range(dice.randint(1, 4)):
-        at = dice.randrange(len(content) + 1)
-        to = at + dice.choice([0, 1, 1, 5, 40])
-        match dice.randrange(4):
-            case 0:
-                content = content[:at] + content[to:]
-            case 1:
-                content = content[:at] + dice.choice(NASTY) + content[at:]
-            case 2:
-                content = content[:at] + dice.randbytes(to - at) + content[to:]
-            case _:
-                content = content[:to] + content[at:]
-    return content
-
-
-def unzipped_and_mutated(content: bytes, dice: random.Random) -> bytes:
-    """A workbook with one of its parts mutated, which a mutated zip hides."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    name = dice.choice(list(parts))
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for part, data in parts.items():
-            archive.writestr(part, mutated(data, dice) if part == name else data)
-    return file.getvalue()
-
-
-def forget_peak_memory() -> int:
-    """Bytes that this process holds now; from here on its peak is counted anew."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return memory("VmRSS")
-
-
-def memory(name: str) -> int:
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
-    return int(line.split()[1]) * 1024
-
-
-def test_no_file_makes_the_register_fail_write_a_part_or_take_much_memory(mapping: ImportMapping, api: Any) -> None:
-    text = table(*(f"{trust},2024-0{month},{month}00" for trust in ("RBN", "RJR", "RBS") for month in (1, 2, 3))).encode()
-    rows = [row(number, *line.split(",")) for number, line in enumerate(text.decode().splitlines(), 1)]
-    book, dice, client = workbook(sheet(*rows)), random.Random(MUTATIONS), api("pmo")
-    ways = [(text, mutated), (book, mutated), (book, unzipped_and_mutated)]
-    before = Observation.objects.count()
-    states: Counter[str] = Counter()
-    held = forget_peak_memory()
-    for number in range(MUTATIONS):
-        content, way = ways[0] if number % 2 else dice.choice(ways[1:])
-        with transaction.atomic():
-            sent = post(client, way(content, dice), key=str(number), mapping=mapping.key)
-            assert sent.status_code in (202, 400), sent.content
-            if sent.status_code == 202:
-                states[outcome(client, sent["Location"], before)] += 1
-            transaction.set_rollback(True)
-    assert set(states) <= {"done", "refused", "checked"} and len(states) > 1
-    grown = memory("VmHWM") - held
-    print(f"{MUTATIONS} files: {dict(states)}, at most {grown / 2**20:.0f} MB more than before")
-    assert grown <= 256 * 2**20
-
-
-def outcome(client: Any, path: str, before: int) -> str:
-    """How an import ends that is run where it can be; what it says it has written, and no more, is there."""
-    run_imports()
-    if client.post(f"{path}run/").status_code == 202:
-        run_imports()
-    job = client.get(path).json()
-    assert client.get(f"{path}errors/").status_code == 200
-    new = job["new_count"] if job["state"] == "done" else 0
-    assert Observation.objects.count() == before + new, job
-    return str(job["state"])
-
-
-# --- The desk ---------------------------------------------------------------------------------------------------------
-
-
-def test_the_desk_takes_a_file_shows_what_would_be_and_writes_it(mapping: ImportMapping, sign_in: Any) -> None:
-    desk = sign_in("pmo")
-    file = SimpleUploadedFile("figures.csv", MIXED.encode())
-    sent = desk.post(reverse("admin:metrics_import_add"), {"file": file, "mapping": mapping.pk, "mode": "partial"})
-    job = Import.objects.get()
-    page = reverse("admin:metrics_import_change", args=[job.pk])
-    assert (sent.status_code, sent["Location"]) == (302, page)
-    waiting = desk.get(page).content.decode()
-    assert "<meter" in waiting and 'http-equiv="refresh"' in waiting
-    run_imports()
-    checked = desk.get(page).content.decode()
-    assert "“ZZZ” is not an ODS code we know." in checked and "<strong>1</strong> new" in checked
-    assert "http-equiv" not in checked and "Write what is right, leave out the rest" in checked
-    run = reverse("admin:metrics_import_run", args=[job.pk])
-    assert desk.get(run).status_code == 405
-    assert desk.post(run)["Location"] == page
-    run_imports()
-    assert "<strong>1</strong> new" in desk.get(page).content.decode()
-    assert Observation.objects.filter(metric=mapping.metric).count() == 1
-    assert "there is nothing to run" in desk.post(run, follow=True).content.decode()
-    assert sign_in("viewer").post(run).status_code in (302, 403)
-
-
-def test_the_desk_says_why_a_spoilt_file_cannot_be_written(mapping: ImportMapping, send: Any, sign_in: Any) -> None:
-    job = send(mapping, MIXED)
-    page = reverse("admin:metrics_import_change", args=[job.pk])
-    content = sign_in("pmo").get(page).content.decode()
-    assert "Nothing can be written as long as figures are refused." in content and "/run/" not in content
 
 
 # --- Real figures -----------------------------------------------------------------------------------------------------

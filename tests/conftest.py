@@ -32,9 +32,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     First those that wait for processes, so that at the end nobody waits for them.
     """
-    if connection.vendor == "postgresql":
-        items[:] = [item for item in items if not item.get_closest_marker("either_database")]
+    items[:] = [item for item in items if _is_asked_here(item)]
     items.sort(key=lambda item: item.get_closest_marker("real_time") is None)
+
+
+def _is_asked_here(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("either_database")
+    return marker is None or marker.kwargs.get("on", "sqlite") == connection.vendor
 
 
 @pytest.fixture(scope="session")

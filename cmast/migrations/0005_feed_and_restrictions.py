@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'feed entry',
                 'verbose_name_plural': 'feed entries',
                 'ordering': ['position'],
+                'indexes': [models.Index(condition=models.Q(('position__isnull', True)), fields=['change'], name='cmast_feedentry_queue')],
             },
         ),
         migrations.CreateModel(
@@ -43,42 +44,19 @@ class Migration(migrations.Migration):
                 ('record_key', cmast.models.fields.LineField(help_text='Key of that record.', max_length=100)),
                 ('record_id', models.BigIntegerField(editable=False, help_text='Primary key of that record, also when it is deleted.')),
                 ('kind', cmast.models.fields.WordField(choices=[('commercial', 'Commercial'), ('private_session', 'Private session'), ('embargoed', 'Embargoed')], help_text='Why it is not for everybody.', max_length=40)),
+                ('named', models.ManyToManyField(help_text='Who may see the record.', related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
             ],
             options={
                 'verbose_name': 'restriction',
                 'verbose_name_plural': 'restrictions',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='cmast_restriction_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='cmast_restriction_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.UniqueConstraint(fields=('record_type', 'record_id'), name='cmast_restriction_once', violation_error_message='This record is restricted already.')],
             },
         ),
         migrations.RemoveIndex(
             model_name='change',
             name='cmast_change_feed',
-        ),
-        migrations.AddIndex(
-            model_name='feedentry',
-            index=models.Index(condition=models.Q(('position__isnull', True)), fields=['change'], name='cmast_feedentry_queue'),
-        ),
-        migrations.AddField(
-            model_name='restriction',
-            name='named',
-            field=models.ManyToManyField(help_text='Who may see the record.', related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='restriction',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddConstraint(
-            model_name='restriction',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='cmast_restriction_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='restriction',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='cmast_restriction_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='restriction',
-            constraint=models.UniqueConstraint(fields=('record_type', 'record_id'), name='cmast_restriction_once', violation_error_message='This record is restricted already.'),
         ),
     ]

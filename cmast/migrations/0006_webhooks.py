@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'webhooks',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='cmast_webhook_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='cmast_webhook_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.')],
             },
         ),
         migrations.CreateModel(
@@ -69,6 +70,8 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'deliveries of webhooks',
                 'ordering': ['-created_at'],
                 'abstract': False,
+                'indexes': [models.Index(fields=['state', 'not_before'], name='cmast_webhookdelivery_due'), models.Index(fields=['webhook', '-created_at'], name='cmast_webhookdelivery_latest')],
+                'constraints': [models.UniqueConstraint(fields=('webhook', 'first_position'), name='cmast_webhookdelivery_once'), models.CheckConstraint(condition=models.Q(models.Q(('event', 'register.test'), ('first_position', None), ('last_position', None)), models.Q(('event', 'register.changed'), ('first_position__isnull', False), ('last_position__gte', models.F('first_position'))), _connector='OR'), name='cmast_webhookdelivery_positions', violation_error_message='A delivery of changes says which; a test has none.')],
             },
         ),
         migrations.CreateModel(
@@ -96,29 +99,5 @@ class Migration(migrations.Migration):
                 'verbose_name': 'secret of a webhook',
                 'verbose_name_plural': 'secrets of webhooks',
             },
-        ),
-        migrations.AddConstraint(
-            model_name='webhook',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='cmast_webhook_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhook',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='cmast_webhook_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['state', 'not_before'], name='cmast_webhookdelivery_due'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['webhook', '-created_at'], name='cmast_webhookdelivery_latest'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.UniqueConstraint(fields=('webhook', 'first_position'), name='cmast_webhookdelivery_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('event', 'register.test'), ('first_position', None), ('last_position', None)), models.Q(('event', 'register.changed'), ('first_position__isnull', False), ('last_position__gte', models.F('first_position'))), _connector='OR'), name='cmast_webhookdelivery_positions', violation_error_message='A delivery of changes says which; a test has none.'),
         ),
     ]

@@ -75,6 +75,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'mail',
                 'ordering': ['-created_at'],
                 'abstract': False,
+                'indexes': [models.Index(fields=['state', 'not_before'], name='cmast_maildelivery_due')],
             },
         ),
         migrations.CreateModel(
@@ -125,6 +126,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'reminder rules',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='cmast_reminderrule_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='cmast_reminderrule_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.CheckConstraint(condition=models.Q(models.Q(('escalate_after__isnull', True), ('escalate_to__isnull', True)), models.Q(('escalate_after__isnull', False), ('escalate_to__isnull', False)), _connector='OR'), name='cmast_reminderrule_escalate_after_pair', violation_error_message='escalate_after and escalate_to belong together: give both or neither.'), models.CheckConstraint(condition=models.Q(('escalate_after__isnull', True), ('escalate_after__lte', 60), _connector='OR'), name='cmast_reminderrule_escalate_after', violation_error_message='It is escalated within 60 working days.')],
             },
         ),
         migrations.CreateModel(
@@ -148,6 +150,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'reminder',
                 'verbose_name_plural': 'reminders',
                 'ordering': ['-remind_on', '-id'],
+                'indexes': [models.Index(fields=['remind_on'], name='cmast_reminder_day'), models.Index(condition=models.Q(('state', 'pending')), fields=['person'], name='cmast_reminder_waiting')],
+                'constraints': [models.UniqueConstraint(fields=('rule', 'record_type', 'record_key', 'person', 'remind_on'), name='cmast_reminder_once')],
             },
         ),
         migrations.CreateModel(
@@ -176,58 +180,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'suppressions',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='cmast_suppression_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='cmast_suppression_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.CheckConstraint(condition=models.Q(('address__isnull', True), ('person__isnull', True), _connector='OR'), name='cmast_suppression_one_person', violation_error_message='Give at most one of person, address.'), models.CheckConstraint(condition=models.Q(('person__isnull', False), models.Q(('address__isnull', False), ('rule__isnull', True)), _connector='OR'), name='cmast_suppression_whom', violation_error_message='Name a person, or an address that nothing at all is sent to.'), models.UniqueConstraint(fields=('address',), name='cmast_suppression_address', violation_error_message='This address is suppressed already.')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='maildelivery',
-            index=models.Index(fields=['state', 'not_before'], name='cmast_maildelivery_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='reminderrule',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='cmast_reminderrule_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='reminderrule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='cmast_reminderrule_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='reminderrule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('escalate_after__isnull', True), ('escalate_to__isnull', True)), models.Q(('escalate_after__isnull', False), ('escalate_to__isnull', False)), _connector='OR'), name='cmast_reminderrule_escalate_after_pair', violation_error_message='escalate_after and escalate_to belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='reminderrule',
-            constraint=models.CheckConstraint(condition=models.Q(('escalate_after__isnull', True), ('escalate_after__lte', 60), _connector='OR'), name='cmast_reminderrule_escalate_after', violation_error_message='It is escalated within 60 working days.'),
-        ),
-        migrations.AddIndex(
-            model_name='reminder',
-            index=models.Index(fields=['remind_on'], name='cmast_reminder_day'),
-        ),
-        migrations.AddIndex(
-            model_name='reminder',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['person'], name='cmast_reminder_waiting'),
-        ),
-        migrations.AddConstraint(
-            model_name='reminder',
-            constraint=models.UniqueConstraint(fields=('rule', 'record_type', 'record_key', 'person', 'remind_on'), name='cmast_reminder_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='cmast_suppression_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='cmast_suppression_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.CheckConstraint(condition=models.Q(('address__isnull', True), ('person__isnull', True), _connector='OR'), name='cmast_suppression_one_person', violation_error_message='Give at most one of person, address.'),
-        ),
-        migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.CheckConstraint(condition=models.Q(('person__isnull', False), models.Q(('address__isnull', False), ('rule__isnull', True)), _connector='OR'), name='cmast_suppression_whom', violation_error_message='Name a person, or an address that nothing at all is sent to.'),
-        ),
-        migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.UniqueConstraint(fields=('address',), name='cmast_suppression_address', violation_error_message='This address is suppressed already.'),
         ),
     ]

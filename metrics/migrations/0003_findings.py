@@ -10,9 +10,9 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cmast', '0008_answers_as_text'),
+        ('cmast', '__first__'),
         ('metrics', '0002_series'),
         ('programmes', '0002_milestone_dates'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -39,12 +39,17 @@ class Migration(migrations.Migration):
                 ('answered_at', models.DateTimeField(blank=True, help_text='When the answer was given.', null=True)),
                 ('first_seen_on', cmast.models.fields.DayField(help_text='Day on which the checks first found it.')),
                 ('last_seen_on', cmast.models.fields.DayField(help_text='Day on which the checks last found it.')),
+                ('answered_by', models.ForeignKey(blank=True, help_text='Who gave the answer.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('owner', models.ForeignKey(blank=True, help_text='Who is to answer it.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='findings', to=settings.AUTH_USER_MODEL)),
+                ('programme', models.ForeignKey(blank=True, help_text='Programme of the records.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='programmes.programme')),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
             ],
             options={
                 'verbose_name': 'finding',
                 'verbose_name_plural': 'findings',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_finding_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_finding_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['answered', 'accepted']), _negated=True), models.Q(('answer', ''), _negated=True), _connector='OR'), name='metrics_finding_answer', violation_error_message='Say why: an answered or accepted finding has an answer.')],
             },
         ),
         migrations.CreateModel(
@@ -63,12 +68,16 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(auto_now=True, help_text='When the record was last changed.')),
                 ('record_type', cmast.models.fields.LineField(help_text='Kind of record, in the singular: milestone, target, observation.', max_length=60)),
                 ('record_key', cmast.models.fields.LineField(help_text='Key of that record.', max_length=100)),
+                ('finding', models.ForeignKey(help_text='The finding.', on_delete=django.db.models.deletion.CASCADE, related_name='subjects', to='metrics.finding')),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
             ],
             options={
                 'verbose_name': 'finding subject',
                 'verbose_name_plural': 'finding subjects',
                 'ordering': ['id'],
                 'abstract': False,
+                'indexes': [models.Index(fields=['record_type', 'record_key'], name='metrics_findingsubject_record')],
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_findingsubject_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_findingsubject_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.')],
             },
         ),
         migrations.AddField(
@@ -89,59 +98,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='metric',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('complement_metric__isnull', True), ('denominator_metric__isnull', True), ('numerator_metric__isnull', True)), models.Q(('complement_metric__isnull', True), ('denominator_metric__isnull', False), ('numerator_metric__isnull', False)), models.Q(('complement_metric__isnull', False), ('denominator_metric__isnull', False), ('numerator_metric__isnull', True)), _connector='OR'), name='metrics_metric_ratio', violation_error_message='A ratio has a metric for its denominator, and one for its numerator or for the rest.'),
-        ),
-        migrations.AddField(
-            model_name='finding',
-            name='answered_by',
-            field=models.ForeignKey(blank=True, help_text='Who gave the answer.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='finding',
-            name='owner',
-            field=models.ForeignKey(blank=True, help_text='Who is to answer it.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='findings', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='finding',
-            name='programme',
-            field=models.ForeignKey(blank=True, help_text='Programme of the records.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='programmes.programme'),
-        ),
-        migrations.AddField(
-            model_name='finding',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddField(
-            model_name='findingsubject',
-            name='finding',
-            field=models.ForeignKey(help_text='The finding.', on_delete=django.db.models.deletion.CASCADE, related_name='subjects', to='metrics.finding'),
-        ),
-        migrations.AddField(
-            model_name='findingsubject',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_finding_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_finding_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['answered', 'accepted']), _negated=True), models.Q(('answer', ''), _negated=True), _connector='OR'), name='metrics_finding_answer', violation_error_message='Say why: an answered or accepted finding has an answer.'),
-        ),
-        migrations.AddIndex(
-            model_name='findingsubject',
-            index=models.Index(fields=['record_type', 'record_key'], name='metrics_findingsubject_record'),
-        ),
-        migrations.AddConstraint(
-            model_name='findingsubject',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_findingsubject_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='findingsubject',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_findingsubject_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
         ),
     ]

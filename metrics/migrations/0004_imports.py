@@ -10,8 +10,8 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cmast', '0008_answers_as_text'),
+        ('cmast', '__first__'),
         ('metrics', '0003_findings'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'import mappings',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_importmapping_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_importmapping_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.CheckConstraint(condition=models.Q(('lowest__isnull', True), ('highest__isnull', True), ('highest__gte', models.F('lowest')), _connector='OR'), name='metrics_importmapping_range', violation_error_message='highest must not be below lowest.'), models.CheckConstraint(condition=models.Q(('period_type__in', ['month', 'month_end_snapshot', 'date_snapshot'])), name='metrics_importmapping_period_type', violation_error_message="Files are read by month, by month's end or by day."), models.CheckConstraint(condition=models.Q(models.Q(('breakdown_column', ''), ('breakdown_dimension', '')), models.Q(('breakdown_dimension', ''), ('breakdown_column', ''), _connector='OR', _negated=True), _connector='OR'), name='metrics_importmapping_breakdown', violation_error_message='A breakdown needs its dimension and the column with its parts.')],
             },
         ),
         migrations.CreateModel(
@@ -98,6 +99,8 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'imports',
                 'ordering': ['id'],
                 'abstract': False,
+                'indexes': [models.Index(fields=['state'], name='metrics_import_state')],
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_import_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_import_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.')],
             },
         ),
         migrations.CreateModel(
@@ -111,6 +114,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'part of an import',
                 'verbose_name_plural': 'parts of imports',
+                'constraints': [models.UniqueConstraint(fields=('owner', 'number'), name='metrics_importpart_once')],
             },
         ),
         migrations.CreateModel(
@@ -127,46 +131,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'problem of an import',
                 'verbose_name_plural': 'problems of imports',
                 'ordering': ['row', 'id'],
+                'indexes': [models.Index(fields=['owner', 'row'], name='metrics_importproblem_row')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='importmapping',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_importmapping_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='importmapping',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_importmapping_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='importmapping',
-            constraint=models.CheckConstraint(condition=models.Q(('lowest__isnull', True), ('highest__isnull', True), ('highest__gte', models.F('lowest')), _connector='OR'), name='metrics_importmapping_range', violation_error_message='highest must not be below lowest.'),
-        ),
-        migrations.AddConstraint(
-            model_name='importmapping',
-            constraint=models.CheckConstraint(condition=models.Q(('period_type__in', ['month', 'month_end_snapshot', 'date_snapshot'])), name='metrics_importmapping_period_type', violation_error_message="Files are read by month, by month's end or by day."),
-        ),
-        migrations.AddConstraint(
-            model_name='importmapping',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('breakdown_column', ''), ('breakdown_dimension', '')), models.Q(('breakdown_dimension', ''), ('breakdown_column', ''), _connector='OR', _negated=True), _connector='OR'), name='metrics_importmapping_breakdown', violation_error_message='A breakdown needs its dimension and the column with its parts.'),
-        ),
-        migrations.AddIndex(
-            model_name='import',
-            index=models.Index(fields=['state'], name='metrics_import_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='import',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_import_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='import',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_import_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='importpart',
-            constraint=models.UniqueConstraint(fields=('owner', 'number'), name='metrics_importpart_once'),
-        ),
-        migrations.AddIndex(
-            model_name='importproblem',
-            index=models.Index(fields=['owner', 'row'], name='metrics_importproblem_row'),
         ),
     ]

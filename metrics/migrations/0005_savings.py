@@ -10,9 +10,9 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cmast', '0009_lifted_on'),
+        ('cmast', '__first__'),
         ('metrics', '0004_imports'),
         ('programmes', '0002_milestone_dates'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -36,12 +36,15 @@ class Migration(migrations.Migration):
                 ('actual', cmast.models.fields.NumberField(blank=True, decimal_places=6, help_text='What it brought.', max_digits=20, null=True)),
                 ('unit', cmast.models.fields.WordField(choices=[('percent', 'Percent'), ('percentage_point', 'Percentage point'), ('gbp', 'GBP'), ('patients', 'Patients'), ('pathways', 'Pathways'), ('tests', 'Tests'), ('appointments', 'Appointments'), ('procedures', 'Procedures'), ('trusts', 'Trusts'), ('sites', 'Sites'), ('practices', 'Practices'), ('suppliers', 'Suppliers'), ('people', 'People'), ('posts', 'Posts'), ('minutes', 'Minutes'), ('days', 'Days'), ('per_hour', 'Per hour'), ('rank', 'Rank'), ('level', 'Level'), ('years', 'Years'), ('count', 'Count'), ('ratio', 'Ratio'), ('unspecified_percent', 'Percent or points, not stated')], default='gbp', help_text='What is counted.', max_length=40)),
                 ('qualifier', cmast.models.fields.WordField(blank=True, choices=[('exact', 'Exact'), ('approximately', 'Approximately'), ('more_than', 'More than'), ('at_least', 'At least'), ('less_than', 'Less than'), ('up_to', 'Up to')], help_text='How exactly the actual was stated.', max_length=40, null=True)),
+                ('benefit', models.ForeignKey(help_text='The benefit.', on_delete=django.db.models.deletion.CASCADE, related_name='months', to='metrics.benefit')),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
             ],
             options={
                 'verbose_name': 'benefit month',
                 'verbose_name_plural': 'benefit months',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_benefitmonth_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_benefitmonth_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.UniqueConstraint(fields=('benefit', 'month_on', 'windfall'), name='metrics_benefitmonth_once', violation_error_message='This month of the benefit is there already.'), models.CheckConstraint(condition=models.Q(('month_on__day', 1)), name='metrics_benefitmonth_first_day', violation_error_message='A month is named by its first day.')],
             },
         ),
         migrations.CreateModel(
@@ -68,12 +71,17 @@ class Migration(migrations.Migration):
                 ('medical_signed_at', models.DateTimeField(blank=True, help_text='When the medical director signed.', null=True)),
                 ('nursing_signed_at', models.DateTimeField(blank=True, help_text='When the chief nurse signed.', null=True)),
                 ('review_on', cmast.models.fields.DayField(blank=True, help_text='When to look at it again.', null=True)),
+                ('benefit', models.ForeignKey(help_text='The scheme.', on_delete=django.db.models.deletion.PROTECT, related_name='quality_impacts', to='metrics.benefit')),
+                ('chief_nurse', models.ForeignKey(blank=True, help_text='Who signed as chief nurse.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('medical_director', models.ForeignKey(blank=True, help_text='Who signed as medical director.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
             ],
             options={
                 'verbose_name': 'quality impact',
                 'verbose_name_plural': 'quality impacts',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_qualityimpact_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_qualityimpact_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.UniqueConstraint(fields=('benefit',), name='metrics_qualityimpact_once', violation_error_message='This scheme has a quality impact already.'), models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['approved', 'approved_with_conditions']), _negated=True), models.Q(('medical_signed_at__isnull', False), ('nursing_signed_at__isnull', False)), _connector='OR'), name='metrics_qualityimpact_signed', violation_error_message='It is approved when medical director and chief nurse have signed.'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'not_required'), _negated=True), models.Q(('why_not_required', ''), _negated=True), _connector='OR'), name='metrics_qualityimpact_reason', violation_error_message='Say why no assessment is required.'), models.CheckConstraint(condition=models.Q(models.Q(('medical_director__isnull', True), ('medical_signed_at__isnull', True)), models.Q(('medical_director__isnull', False), ('medical_signed_at__isnull', False)), _connector='OR'), name='metrics_qualityimpact_medical', violation_error_message='A signature is a person and a moment.'), models.CheckConstraint(condition=models.Q(models.Q(('chief_nurse__isnull', True), ('nursing_signed_at__isnull', True)), models.Q(('chief_nurse__isnull', False), ('nursing_signed_at__isnull', False)), _connector='OR'), name='metrics_qualityimpact_nursing', violation_error_message='A signature is a person and a moment.')],
             },
         ),
         migrations.CreateModel(
@@ -94,12 +102,14 @@ class Migration(migrations.Migration):
                 ('maturity', cmast.models.fields.WordField(choices=[('unidentified', 'Unidentified'), ('opportunity', 'Opportunity'), ('plans_in_progress', 'Plans in progress'), ('fully_developed', 'Fully developed'), ('delivering', 'Delivering'), ('delivered', 'Delivered'), ('withdrawn', 'Withdrawn')], help_text='Stage of the scheme.', max_length=40)),
                 ('delivery_risk', cmast.models.fields.WordField(choices=[('high', 'High'), ('medium', 'Medium'), ('low', 'Low')], help_text='How likely it is to fail.', max_length=40)),
                 ('percent', cmast.models.fields.NumberField(decimal_places=6, help_text='Share of its figure that is expected, from 0 to 100.', max_digits=20)),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
             ],
             options={
                 'verbose_name': 'saving weight',
                 'verbose_name_plural': 'saving weights',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_savingweight_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_savingweight_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.UniqueConstraint(fields=('financial_year', 'maturity', 'delivery_risk'), name='metrics_savingweight_once', violation_error_message='There is a weight for this stage and risk in this year already.'), models.CheckConstraint(condition=models.Q(('percent__gte', 0), ('percent__lte', 100)), name='metrics_savingweight_percent', violation_error_message='A weight is between 0 and 100 percent.')],
             },
         ),
         migrations.AddField(
@@ -197,100 +207,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='benefit',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('maturity__in', ['delivering', 'delivered']), _negated=True), ('maturity__isnull', True), ('is_cleared', True), _connector='OR'), name='metrics_benefit_cleared', violation_error_message='A scheme does not start before its quality impact is signed off.'),
-        ),
-        migrations.AddField(
-            model_name='benefitmonth',
-            name='benefit',
-            field=models.ForeignKey(help_text='The benefit.', on_delete=django.db.models.deletion.CASCADE, related_name='months', to='metrics.benefit'),
-        ),
-        migrations.AddField(
-            model_name='benefitmonth',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddField(
-            model_name='qualityimpact',
-            name='benefit',
-            field=models.ForeignKey(help_text='The scheme.', on_delete=django.db.models.deletion.PROTECT, related_name='quality_impacts', to='metrics.benefit'),
-        ),
-        migrations.AddField(
-            model_name='qualityimpact',
-            name='chief_nurse',
-            field=models.ForeignKey(blank=True, help_text='Who signed as chief nurse.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='qualityimpact',
-            name='medical_director',
-            field=models.ForeignKey(blank=True, help_text='Who signed as medical director.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='qualityimpact',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddField(
-            model_name='savingweight',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddConstraint(
-            model_name='benefitmonth',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_benefitmonth_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='benefitmonth',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_benefitmonth_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='benefitmonth',
-            constraint=models.UniqueConstraint(fields=('benefit', 'month_on', 'windfall'), name='metrics_benefitmonth_once', violation_error_message='This month of the benefit is there already.'),
-        ),
-        migrations.AddConstraint(
-            model_name='benefitmonth',
-            constraint=models.CheckConstraint(condition=models.Q(('month_on__day', 1)), name='metrics_benefitmonth_first_day', violation_error_message='A month is named by its first day.'),
-        ),
-        migrations.AddConstraint(
-            model_name='qualityimpact',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_qualityimpact_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='qualityimpact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_qualityimpact_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='qualityimpact',
-            constraint=models.UniqueConstraint(fields=('benefit',), name='metrics_qualityimpact_once', violation_error_message='This scheme has a quality impact already.'),
-        ),
-        migrations.AddConstraint(
-            model_name='qualityimpact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['approved', 'approved_with_conditions']), _negated=True), models.Q(('medical_signed_at__isnull', False), ('nursing_signed_at__isnull', False)), _connector='OR'), name='metrics_qualityimpact_signed', violation_error_message='It is approved when medical director and chief nurse have signed.'),
-        ),
-        migrations.AddConstraint(
-            model_name='qualityimpact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'not_required'), _negated=True), models.Q(('why_not_required', ''), _negated=True), _connector='OR'), name='metrics_qualityimpact_reason', violation_error_message='Say why no assessment is required.'),
-        ),
-        migrations.AddConstraint(
-            model_name='qualityimpact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('medical_director__isnull', True), ('medical_signed_at__isnull', True)), models.Q(('medical_director__isnull', False), ('medical_signed_at__isnull', False)), _connector='OR'), name='metrics_qualityimpact_medical', violation_error_message='A signature is a person and a moment.'),
-        ),
-        migrations.AddConstraint(
-            model_name='qualityimpact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('chief_nurse__isnull', True), ('nursing_signed_at__isnull', True)), models.Q(('chief_nurse__isnull', False), ('nursing_signed_at__isnull', False)), _connector='OR'), name='metrics_qualityimpact_nursing', violation_error_message='A signature is a person and a moment.'),
-        ),
-        migrations.AddConstraint(
-            model_name='savingweight',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_savingweight_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='savingweight',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_savingweight_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='savingweight',
-            constraint=models.UniqueConstraint(fields=('financial_year', 'maturity', 'delivery_risk'), name='metrics_savingweight_once', violation_error_message='There is a weight for this stage and risk in this year already.'),
-        ),
-        migrations.AddConstraint(
-            model_name='savingweight',
-            constraint=models.CheckConstraint(condition=models.Q(('percent__gte', 0), ('percent__lte', 100)), name='metrics_savingweight_percent', violation_error_message='A weight is between 0 and 100 percent.'),
         ),
     ]

@@ -10,9 +10,9 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cmast', '0009_lifted_on'),
+        ('cmast', '__first__'),
         ('metrics', '0005_savings'),
         ('programmes', '0002_milestone_dates'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -35,12 +35,18 @@ class Migration(migrations.Migration):
                 ('locked_on', cmast.models.fields.DayField(help_text='When it was locked.')),
                 ('unlocked_on', cmast.models.fields.DayField(blank=True, help_text='When it was opened again.', null=True)),
                 ('unlock_reason', cmast.models.fields.LineField(blank=True, help_text='Why it was opened again.', max_length=300, null=True)),
+                ('locked_by', models.ForeignKey(blank=True, help_text='Who locked it.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('metric', models.ForeignKey(blank=True, help_text='The metric; empty: all of them.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='period_locks', to='metrics.metric')),
+                ('programme', models.ForeignKey(blank=True, help_text='Programme whose metrics it closes, that of the metric where there is one; empty: those of all programmes.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='period_locks', to='programmes.programme')),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
+                ('unlocked_by', models.ForeignKey(blank=True, help_text='Who opened it again.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'verbose_name': 'period lock',
                 'verbose_name_plural': 'period locks',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_periodlock_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_periodlock_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.CheckConstraint(condition=models.Q(('locked_on__isnull', True), ('unlocked_on__isnull', True), ('unlocked_on__gte', models.F('locked_on')), _connector='OR'), name='metrics_periodlock_locked_on_order', violation_error_message='unlocked_on must not be before locked_on.'), models.CheckConstraint(condition=models.Q(models.Q(('unlock_reason__isnull', True), ('unlocked_on__isnull', True)), models.Q(('unlock_reason__isnull', False), ('unlocked_on__isnull', False)), _connector='OR'), name='metrics_periodlock_unlocked_on_pair', violation_error_message='unlocked_on and unlock_reason belong together: give both or neither.'), models.CheckConstraint(condition=models.Q(('metric__isnull', True), ('programme__isnull', False), _connector='OR'), name='metrics_periodlock_programme', violation_error_message='The lock of a metric names the programme of the metric.'), models.UniqueConstraint(condition=models.Q(('metric__isnull', False), ('unlocked_on__isnull', True)), fields=('month_end_on', 'metric'), name='metrics_periodlock_once', violation_error_message='This month is locked for this metric already.'), models.UniqueConstraint(condition=models.Q(('metric__isnull', True), ('programme__isnull', False), ('unlocked_on__isnull', True)), fields=('month_end_on', 'programme'), name='metrics_periodlock_once_for_programme', violation_error_message='This month is locked for this programme already.'), models.UniqueConstraint(condition=models.Q(('metric__isnull', True), ('programme__isnull', True), ('unlocked_on__isnull', True)), fields=('month_end_on',), name='metrics_periodlock_once_for_all', violation_error_message='This month is locked for all metrics already.')],
             },
         ),
         migrations.CreateModel(
@@ -77,11 +83,17 @@ class Migration(migrations.Migration):
                 ('reason', cmast.models.fields.LineField(blank=True, help_text='Why, for programs.', max_length=40)),
                 ('verdict', cmast.models.fields.ProseField(blank=True, help_text='Why, in words.', max_length=20000)),
                 ('refreshed_at', models.DateTimeField(help_text='When the row was made from the figures.')),
+                ('latest', models.ForeignKey(help_text='The latest figure.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.observation')),
+                ('metric', models.ForeignKey(help_text='The metric.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.metric')),
+                ('organisation', models.ForeignKey(help_text='Whose figures.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='cmast.organisation')),
+                ('previous', models.ForeignKey(help_text='The figure of the period before; nothing older takes its place.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.observation')),
+                ('target', models.ForeignKey(help_text='The first target that holds; empty for none.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.target')),
             ],
             options={
                 'verbose_name': 'series summary',
                 'verbose_name_plural': 'series summaries',
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('metric', 'organisation', 'part'), name='metrics_seriessummary_once')],
             },
         ),
         migrations.CreateModel(
@@ -103,11 +115,13 @@ class Migration(migrations.Migration):
                 ('missing', cmast.models.fields.WordListField(blank=True, default=list, help_text='Keys of the trusts without a figure that can be taken.')),
                 ('words', cmast.models.fields.ProseField(help_text='The figure in words, with how many trusts it is of.', max_length=20000)),
                 ('refreshed_at', models.DateTimeField(help_text='When the row was made from the figures.')),
+                ('metric', models.ForeignKey(help_text='The metric.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.metric')),
             ],
             options={
                 'verbose_name': 'system figure',
                 'verbose_name_plural': 'system figures',
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('metric', 'part', 'period_type', 'ends_on'), name='metrics_systemfigure_once')],
             },
         ),
         migrations.AddField(
@@ -154,100 +168,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='metric',
             constraint=models.CheckConstraint(condition=models.Q(('lowest__isnull', True), ('highest__isnull', True), ('highest__gte', models.F('lowest')), _connector='OR'), name='metrics_metric_range', violation_error_message='highest must not be below lowest.'),
-        ),
-        migrations.AddField(
-            model_name='periodlock',
-            name='locked_by',
-            field=models.ForeignKey(blank=True, help_text='Who locked it.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='periodlock',
-            name='metric',
-            field=models.ForeignKey(blank=True, help_text='The metric; empty: all of them.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='period_locks', to='metrics.metric'),
-        ),
-        migrations.AddField(
-            model_name='periodlock',
-            name='programme',
-            field=models.ForeignKey(blank=True, help_text='Programme whose metrics it closes, that of the metric where there is one; empty: those of all programmes.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='period_locks', to='programmes.programme'),
-        ),
-        migrations.AddField(
-            model_name='periodlock',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddField(
-            model_name='periodlock',
-            name='unlocked_by',
-            field=models.ForeignKey(blank=True, help_text='Who opened it again.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='seriessummary',
-            name='latest',
-            field=models.ForeignKey(help_text='The latest figure.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.observation'),
-        ),
-        migrations.AddField(
-            model_name='seriessummary',
-            name='metric',
-            field=models.ForeignKey(help_text='The metric.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.metric'),
-        ),
-        migrations.AddField(
-            model_name='seriessummary',
-            name='organisation',
-            field=models.ForeignKey(help_text='Whose figures.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='cmast.organisation'),
-        ),
-        migrations.AddField(
-            model_name='seriessummary',
-            name='previous',
-            field=models.ForeignKey(help_text='The figure of the period before; nothing older takes its place.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.observation'),
-        ),
-        migrations.AddField(
-            model_name='seriessummary',
-            name='target',
-            field=models.ForeignKey(help_text='The first target that holds; empty for none.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.target'),
-        ),
-        migrations.AddField(
-            model_name='systemfigure',
-            name='metric',
-            field=models.ForeignKey(help_text='The metric.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.metric'),
-        ),
-        migrations.AddConstraint(
-            model_name='periodlock',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='metrics_periodlock_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='periodlock',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='metrics_periodlock_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='periodlock',
-            constraint=models.CheckConstraint(condition=models.Q(('locked_on__isnull', True), ('unlocked_on__isnull', True), ('unlocked_on__gte', models.F('locked_on')), _connector='OR'), name='metrics_periodlock_locked_on_order', violation_error_message='unlocked_on must not be before locked_on.'),
-        ),
-        migrations.AddConstraint(
-            model_name='periodlock',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('unlock_reason__isnull', True), ('unlocked_on__isnull', True)), models.Q(('unlock_reason__isnull', False), ('unlocked_on__isnull', False)), _connector='OR'), name='metrics_periodlock_unlocked_on_pair', violation_error_message='unlocked_on and unlock_reason belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='periodlock',
-            constraint=models.CheckConstraint(condition=models.Q(('metric__isnull', True), ('programme__isnull', False), _connector='OR'), name='metrics_periodlock_programme', violation_error_message='The lock of a metric names the programme of the metric.'),
-        ),
-        migrations.AddConstraint(
-            model_name='periodlock',
-            constraint=models.UniqueConstraint(condition=models.Q(('metric__isnull', False), ('unlocked_on__isnull', True)), fields=('month_end_on', 'metric'), name='metrics_periodlock_once', violation_error_message='This month is locked for this metric already.'),
-        ),
-        migrations.AddConstraint(
-            model_name='periodlock',
-            constraint=models.UniqueConstraint(condition=models.Q(('metric__isnull', True), ('programme__isnull', False), ('unlocked_on__isnull', True)), fields=('month_end_on', 'programme'), name='metrics_periodlock_once_for_programme', violation_error_message='This month is locked for this programme already.'),
-        ),
-        migrations.AddConstraint(
-            model_name='periodlock',
-            constraint=models.UniqueConstraint(condition=models.Q(('metric__isnull', True), ('programme__isnull', True), ('unlocked_on__isnull', True)), fields=('month_end_on',), name='metrics_periodlock_once_for_all', violation_error_message='This month is locked for all metrics already.'),
-        ),
-        migrations.AddConstraint(
-            model_name='seriessummary',
-            constraint=models.UniqueConstraint(fields=('metric', 'organisation', 'part'), name='metrics_seriessummary_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='systemfigure',
-            constraint=models.UniqueConstraint(fields=('metric', 'part', 'period_type', 'ends_on'), name='metrics_systemfigure_once'),
         ),
     ]

@@ -33,12 +33,15 @@ class Migration(migrations.Migration):
                 ('due_on', cmast.models.fields.DayField(blank=True, help_text='Date by which it is to be met: the latest day that the words allow.', null=True)),
                 ('due_precision', cmast.models.fields.WordField(blank=True, choices=[('day', 'Day'), ('week', 'Week'), ('early_month', 'Early month'), ('mid_month', 'Mid month'), ('late_month', 'Late month'), ('month', 'Month'), ('month_end', 'Month end'), ('before_month_end', 'Before month end'), ('quarter', 'Quarter'), ('season', 'Season'), ('half_year', 'Half year'), ('financial_year', 'Financial year'), ('recent', 'Recent'), ('undated', 'Undated')], help_text='How exactly that date is known.', max_length=40, null=True)),
                 ('settled_on', cmast.models.fields.DayField(blank=True, help_text='When it was met or waived.', null=True)),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
+                ('vote', models.ForeignKey(help_text='Vote that it was made in.', on_delete=django.db.models.deletion.CASCADE, related_name='terms', to='programmes.vote')),
             ],
             options={
                 'verbose_name': 'condition',
                 'verbose_name_plural': 'conditions',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_condition_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_condition_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.CheckConstraint(condition=models.Q(models.Q(('due_on__isnull', True), models.Q(('due_precision__in', ['recent', 'undated']), ('due_precision__isnull', True), _connector='OR')), models.Q(('due_on__isnull', False), ('due_precision__isnull', False), models.Q(('due_precision__in', ['recent', 'undated']), _negated=True)), _connector='OR'), name='programmes_condition_due_precision', violation_error_message='due_on and due_precision belong together: a date needs a precision that has one.'), models.CheckConstraint(condition=models.Q(('settled_on__isnull', True), models.Q(('status', 'open'), _negated=True), _connector='OR'), name='programmes_condition_settled', violation_error_message='settled_on is for a condition that is met or waived.')],
             },
         ),
         migrations.CreateModel(
@@ -55,12 +58,22 @@ class Migration(migrations.Migration):
                 ('external_id', cmast.models.fields.LineField(blank=True, help_text='Identifier of this record in that system.', max_length=200, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True, help_text='When the record was entered.')),
                 ('updated_at', models.DateTimeField(auto_now=True, help_text='When the record was last changed.')),
+                ('benefit', models.ForeignKey(blank=True, help_text='Benefit or saving that waits.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='waits', to='metrics.benefit')),
+                ('for_approval', models.ForeignKey(blank=True, help_text='Approval waited for.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='awaited_in', to='programmes.approval')),
+                ('for_decision', models.ForeignKey(blank=True, help_text='Decision waited for.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='awaited_in', to='programmes.decision')),
+                ('for_milestone', models.ForeignKey(blank=True, help_text='Milestone waited for.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='awaited_in', to='programmes.milestone')),
+                ('milestone', models.ForeignKey(blank=True, help_text='Milestone that waits.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='waits', to='programmes.milestone')),
+                ('procurement', models.ForeignKey(blank=True, help_text='Procurement whose contract award waits.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='waits', to='programmes.procurement')),
+                ('programme', models.ForeignKey(editable=False, help_text='Programme of what waits.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='waits', to='programmes.programme')),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
+                ('target', models.ForeignKey(blank=True, help_text='Target that waits.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='waits', to='metrics.target')),
             ],
             options={
                 'verbose_name': 'wait',
                 'verbose_name_plural': 'waits',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_wait_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_wait_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.CheckConstraint(condition=models.Q(models.Q(('benefit__isnull', True), ('milestone__isnull', False), ('procurement__isnull', True), ('target__isnull', True)), models.Q(('benefit__isnull', True), ('milestone__isnull', True), ('procurement__isnull', False), ('target__isnull', True)), models.Q(('benefit__isnull', True), ('milestone__isnull', True), ('procurement__isnull', True), ('target__isnull', False)), models.Q(('benefit__isnull', False), ('milestone__isnull', True), ('procurement__isnull', True), ('target__isnull', True)), _connector='OR'), name='programmes_wait_waiting', violation_error_message='Say what waits: one of milestone, procurement, target, benefit.'), models.CheckConstraint(condition=models.Q(models.Q(('for_approval__isnull', False), ('for_decision__isnull', True), ('for_milestone__isnull', True)), models.Q(('for_approval__isnull', True), ('for_decision__isnull', False), ('for_milestone__isnull', True)), models.Q(('for_approval__isnull', True), ('for_decision__isnull', True), ('for_milestone__isnull', False)), _connector='OR'), name='programmes_wait_awaited', violation_error_message='Say what is waited for: one of for_approval, for_decision, for_milestone.')],
             },
         ),
         migrations.RemoveConstraint(
@@ -129,92 +142,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='vote',
             constraint=models.UniqueConstraint(condition=models.Q(('is_current', True), ('organisation__isnull', True), models.Q(('status', 'withdrawn'), _negated=True)), fields=('approval', 'placeholder', 'resolution'), name='programmes_vote_placeholder', violation_error_message='This placeholder has a vote on this approval already.'),
-        ),
-        migrations.AddField(
-            model_name='condition',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddField(
-            model_name='condition',
-            name='vote',
-            field=models.ForeignKey(help_text='Vote that it was made in.', on_delete=django.db.models.deletion.CASCADE, related_name='terms', to='programmes.vote'),
-        ),
-        migrations.AddField(
-            model_name='wait',
-            name='benefit',
-            field=models.ForeignKey(blank=True, help_text='Benefit or saving that waits.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='waits', to='metrics.benefit'),
-        ),
-        migrations.AddField(
-            model_name='wait',
-            name='for_approval',
-            field=models.ForeignKey(blank=True, help_text='Approval waited for.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='awaited_in', to='programmes.approval'),
-        ),
-        migrations.AddField(
-            model_name='wait',
-            name='for_decision',
-            field=models.ForeignKey(blank=True, help_text='Decision waited for.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='awaited_in', to='programmes.decision'),
-        ),
-        migrations.AddField(
-            model_name='wait',
-            name='for_milestone',
-            field=models.ForeignKey(blank=True, help_text='Milestone waited for.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='awaited_in', to='programmes.milestone'),
-        ),
-        migrations.AddField(
-            model_name='wait',
-            name='milestone',
-            field=models.ForeignKey(blank=True, help_text='Milestone that waits.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='waits', to='programmes.milestone'),
-        ),
-        migrations.AddField(
-            model_name='wait',
-            name='procurement',
-            field=models.ForeignKey(blank=True, help_text='Procurement whose contract award waits.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='waits', to='programmes.procurement'),
-        ),
-        migrations.AddField(
-            model_name='wait',
-            name='programme',
-            field=models.ForeignKey(editable=False, help_text='Programme of what waits.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='waits', to='programmes.programme'),
-        ),
-        migrations.AddField(
-            model_name='wait',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddField(
-            model_name='wait',
-            name='target',
-            field=models.ForeignKey(blank=True, help_text='Target that waits.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='waits', to='metrics.target'),
-        ),
-        migrations.AddConstraint(
-            model_name='condition',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_condition_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='condition',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_condition_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='condition',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('due_on__isnull', True), models.Q(('due_precision__in', ['recent', 'undated']), ('due_precision__isnull', True), _connector='OR')), models.Q(('due_on__isnull', False), ('due_precision__isnull', False), models.Q(('due_precision__in', ['recent', 'undated']), _negated=True)), _connector='OR'), name='programmes_condition_due_precision', violation_error_message='due_on and due_precision belong together: a date needs a precision that has one.'),
-        ),
-        migrations.AddConstraint(
-            model_name='condition',
-            constraint=models.CheckConstraint(condition=models.Q(('settled_on__isnull', True), models.Q(('status', 'open'), _negated=True), _connector='OR'), name='programmes_condition_settled', violation_error_message='settled_on is for a condition that is met or waived.'),
-        ),
-        migrations.AddConstraint(
-            model_name='wait',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_wait_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='wait',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_wait_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='wait',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('benefit__isnull', True), ('milestone__isnull', False), ('procurement__isnull', True), ('target__isnull', True)), models.Q(('benefit__isnull', True), ('milestone__isnull', True), ('procurement__isnull', False), ('target__isnull', True)), models.Q(('benefit__isnull', True), ('milestone__isnull', True), ('procurement__isnull', True), ('target__isnull', False)), models.Q(('benefit__isnull', False), ('milestone__isnull', True), ('procurement__isnull', True), ('target__isnull', True)), _connector='OR'), name='programmes_wait_waiting', violation_error_message='Say what waits: one of milestone, procurement, target, benefit.'),
-        ),
-        migrations.AddConstraint(
-            model_name='wait',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('for_approval__isnull', False), ('for_decision__isnull', True), ('for_milestone__isnull', True)), models.Q(('for_approval__isnull', True), ('for_decision__isnull', False), ('for_milestone__isnull', True)), models.Q(('for_approval__isnull', True), ('for_decision__isnull', True), ('for_milestone__isnull', False)), _connector='OR'), name='programmes_wait_awaited', violation_error_message='Say what is waited for: one of for_approval, for_decision, for_milestone.'),
         ),
     ]

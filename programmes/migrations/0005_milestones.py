@@ -10,8 +10,8 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cmast', '0009_lifted_on'),
+        ('cmast', '__first__'),
         ('programmes', '0004_health'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -38,12 +38,20 @@ class Migration(migrations.Migration):
                 ('previous_precision', cmast.models.fields.WordField(blank=True, choices=[('day', 'Day'), ('week', 'Week'), ('early_month', 'Early month'), ('mid_month', 'Mid month'), ('late_month', 'Late month'), ('month', 'Month'), ('month_end', 'Month end'), ('before_month_end', 'Before month end'), ('quarter', 'Quarter'), ('season', 'Season'), ('half_year', 'Half year'), ('financial_year', 'Financial year'), ('recent', 'Recent'), ('undated', 'Undated')], help_text='How exactly the date before is known.', max_length=40, null=True)),
                 ('previous_starts_on', cmast.models.fields.DayField(blank=True, help_text='First day of the date before, for a season or a range.', null=True)),
                 ('reason', cmast.models.fields.ProseField(blank=True, help_text='Why it changed.', max_length=20000)),
+                ('allowed_by', models.ForeignKey(blank=True, help_text='Who allowed a new baseline.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('decision', models.ForeignKey(blank=True, help_text='Decision that allowed a new baseline.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programmes.decision')),
+                ('forum', models.ForeignKey(blank=True, help_text='Body that allowed a new baseline.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programmes.forum')),
+                ('milestone', models.ForeignKey(help_text='Whose date it is.', on_delete=django.db.models.deletion.CASCADE, related_name='forecasts', to='programmes.milestone')),
+                ('said_by', models.ForeignKey(blank=True, help_text='Who said so.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='forecasts', to=settings.AUTH_USER_MODEL)),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
             ],
             options={
                 'verbose_name': 'forecast',
                 'verbose_name_plural': 'forecasts',
                 'ordering': ['id'],
                 'abstract': False,
+                'indexes': [models.Index(fields=['kind', 'said_on'], name='programmes_forecast_said')],
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_forecast_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_forecast_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.CheckConstraint(condition=models.Q(models.Q(('date_on__isnull', True), models.Q(('date_precision__in', ['recent', 'undated']), ('date_precision__isnull', True), _connector='OR')), models.Q(('date_on__isnull', False), ('date_precision__isnull', False), models.Q(('date_precision__in', ['recent', 'undated']), _negated=True)), _connector='OR'), name='programmes_forecast_date_precision', violation_error_message='date_on and date_precision belong together: a date needs a precision that has one.'), models.CheckConstraint(condition=models.Q(models.Q(('previous_on__isnull', True), models.Q(('previous_precision__in', ['recent', 'undated']), ('previous_precision__isnull', True), _connector='OR')), models.Q(('previous_on__isnull', False), ('previous_precision__isnull', False), models.Q(('previous_precision__in', ['recent', 'undated']), _negated=True)), _connector='OR'), name='programmes_forecast_previous_precision', violation_error_message='previous_on and previous_precision belong together: a date needs a precision that has one.'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'baseline'), _negated=True), ('forum__isnull', False), ('decision__isnull', False), ('allowed_by__isnull', False), ('previous_on__isnull', True), _connector='OR'), name='programmes_forecast_authority', violation_error_message='A new baseline in the place of another needs somebody who allowed it.')],
             },
         ),
         migrations.CreateModel(
@@ -63,12 +71,20 @@ class Migration(migrations.Migration):
                 ('record_type', cmast.models.fields.LineField(help_text='Kind of record, in the singular: milestone, target, observation.', max_length=60)),
                 ('record_key', cmast.models.fields.LineField(help_text='Key of that record.', max_length=100)),
                 ('accepted_on', cmast.models.fields.DayField(blank=True, help_text='Day on which they took it over; empty while they have not.', null=True)),
+                ('closure', models.ForeignKey(help_text='The closure.', on_delete=django.db.models.deletion.CASCADE, related_name='handovers', to='programmes.closure')),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
+                ('to_organisation', models.ForeignKey(blank=True, help_text='Organisation that takes it over.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.organisation')),
+                ('to_person', models.ForeignKey(blank=True, help_text='Who answers for it from then on.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('to_programme', models.ForeignKey(blank=True, help_text='Programme that takes it over.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programmes.programme')),
+                ('to_workstream', models.ForeignKey(blank=True, help_text='Workstream that takes it over.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programmes.workstream')),
             ],
             options={
                 'verbose_name': 'handover',
                 'verbose_name_plural': 'handovers',
                 'ordering': ['id'],
                 'abstract': False,
+                'indexes': [models.Index(fields=['record_type', 'record_key'], name='programmes_handover_record')],
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_handover_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_handover_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.UniqueConstraint(fields=('closure', 'record_type', 'record_key'), name='programmes_handover_once', violation_error_message='This closure says already who takes that record over.'), models.CheckConstraint(condition=models.Q(('to_programme__isnull', False), ('to_workstream__isnull', False), ('to_organisation__isnull', False), ('to_person__isnull', False), _connector='OR'), name='programmes_handover_to', violation_error_message='Say who takes it over: a programme, workstream, organisation or person.')],
             },
         ),
         migrations.AddField(
@@ -119,6 +135,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'agenda items',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_agendaitem_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_agendaitem_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.UniqueConstraint(fields=('meeting', 'number'), name='programmes_agendaitem_number', violation_error_message='The agenda has an item with this number already.')],
             },
         ),
         migrations.AddField(
@@ -134,121 +151,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='decision',
             constraint=models.CheckConstraint(condition=models.Q(('superseded_by__isnull', True), models.Q(('status', 'superseded'), ('status__isnull', False), models.Q(('superseded_by', models.F('id')), _negated=True)), _connector='OR'), name='programmes_decision_superseded', violation_error_message='Only a decision with the status superseded has another one in its place.'),
-        ),
-        migrations.AddField(
-            model_name='forecast',
-            name='allowed_by',
-            field=models.ForeignKey(blank=True, help_text='Who allowed a new baseline.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='forecast',
-            name='decision',
-            field=models.ForeignKey(blank=True, help_text='Decision that allowed a new baseline.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programmes.decision'),
-        ),
-        migrations.AddField(
-            model_name='forecast',
-            name='forum',
-            field=models.ForeignKey(blank=True, help_text='Body that allowed a new baseline.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programmes.forum'),
-        ),
-        migrations.AddField(
-            model_name='forecast',
-            name='milestone',
-            field=models.ForeignKey(help_text='Whose date it is.', on_delete=django.db.models.deletion.CASCADE, related_name='forecasts', to='programmes.milestone'),
-        ),
-        migrations.AddField(
-            model_name='forecast',
-            name='said_by',
-            field=models.ForeignKey(blank=True, help_text='Who said so.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='forecasts', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='forecast',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddField(
-            model_name='handover',
-            name='closure',
-            field=models.ForeignKey(help_text='The closure.', on_delete=django.db.models.deletion.CASCADE, related_name='handovers', to='programmes.closure'),
-        ),
-        migrations.AddField(
-            model_name='handover',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddField(
-            model_name='handover',
-            name='to_organisation',
-            field=models.ForeignKey(blank=True, help_text='Organisation that takes it over.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.organisation'),
-        ),
-        migrations.AddField(
-            model_name='handover',
-            name='to_person',
-            field=models.ForeignKey(blank=True, help_text='Who answers for it from then on.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='handover',
-            name='to_programme',
-            field=models.ForeignKey(blank=True, help_text='Programme that takes it over.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programmes.programme'),
-        ),
-        migrations.AddField(
-            model_name='handover',
-            name='to_workstream',
-            field=models.ForeignKey(blank=True, help_text='Workstream that takes it over.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programmes.workstream'),
-        ),
-        migrations.AddConstraint(
-            model_name='agendaitem',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_agendaitem_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='agendaitem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_agendaitem_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='agendaitem',
-            constraint=models.UniqueConstraint(fields=('meeting', 'number'), name='programmes_agendaitem_number', violation_error_message='The agenda has an item with this number already.'),
-        ),
-        migrations.AddIndex(
-            model_name='forecast',
-            index=models.Index(fields=['kind', 'said_on'], name='programmes_forecast_said'),
-        ),
-        migrations.AddConstraint(
-            model_name='forecast',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_forecast_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='forecast',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_forecast_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='forecast',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('date_on__isnull', True), models.Q(('date_precision__in', ['recent', 'undated']), ('date_precision__isnull', True), _connector='OR')), models.Q(('date_on__isnull', False), ('date_precision__isnull', False), models.Q(('date_precision__in', ['recent', 'undated']), _negated=True)), _connector='OR'), name='programmes_forecast_date_precision', violation_error_message='date_on and date_precision belong together: a date needs a precision that has one.'),
-        ),
-        migrations.AddConstraint(
-            model_name='forecast',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('previous_on__isnull', True), models.Q(('previous_precision__in', ['recent', 'undated']), ('previous_precision__isnull', True), _connector='OR')), models.Q(('previous_on__isnull', False), ('previous_precision__isnull', False), models.Q(('previous_precision__in', ['recent', 'undated']), _negated=True)), _connector='OR'), name='programmes_forecast_previous_precision', violation_error_message='previous_on and previous_precision belong together: a date needs a precision that has one.'),
-        ),
-        migrations.AddConstraint(
-            model_name='forecast',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'baseline'), _negated=True), ('forum__isnull', False), ('decision__isnull', False), ('allowed_by__isnull', False), ('previous_on__isnull', True), _connector='OR'), name='programmes_forecast_authority', violation_error_message='A new baseline in the place of another needs somebody who allowed it.'),
-        ),
-        migrations.AddIndex(
-            model_name='handover',
-            index=models.Index(fields=['record_type', 'record_key'], name='programmes_handover_record'),
-        ),
-        migrations.AddConstraint(
-            model_name='handover',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_handover_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='handover',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_handover_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='handover',
-            constraint=models.UniqueConstraint(fields=('closure', 'record_type', 'record_key'), name='programmes_handover_once', violation_error_message='This closure says already who takes that record over.'),
-        ),
-        migrations.AddConstraint(
-            model_name='handover',
-            constraint=models.CheckConstraint(condition=models.Q(('to_programme__isnull', False), ('to_workstream__isnull', False), ('to_organisation__isnull', False), ('to_person__isnull', False), _connector='OR'), name='programmes_handover_to', violation_error_message='Say who takes it over: a programme, workstream, organisation or person.'),
         ),
     ]

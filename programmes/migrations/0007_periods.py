@@ -10,23 +10,11 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cmast', '0011_links'),
+        ('cmast', '__first__'),
         ('programmes', '0006_due_on'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
-        migrations.CreateModel(
-            name='CalendarAddress',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(help_text='Digest of the secret.', max_length=64, unique=True)),
-                ('made_at', models.DateTimeField(auto_now=True, help_text='When it was made.')),
-            ],
-            options={
-                'verbose_name': 'calendar address',
-                'verbose_name_plural': 'calendar addresses',
-            },
-        ),
         migrations.CreateModel(
             name='CalendarFeed',
             fields=[
@@ -43,12 +31,30 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(auto_now=True, help_text='When the record was last changed.')),
                 ('name', cmast.models.fields.LineField(help_text='What it is called in the program that shows it.', max_length=200)),
                 ('status', cmast.models.fields.WordField(choices=[('active', 'Active'), ('revoked', 'Revoked')], default='active', editable=False, help_text='Whether its address works, or was taken back.', max_length=40)),
+                ('forum', models.ForeignKey(blank=True, help_text='For the calendar of a board.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programmes.forum')),
+                ('owner', models.ForeignKey(editable=False, help_text='Who made it; it shows what they may see.', on_delete=django.db.models.deletion.PROTECT, related_name='calendars', to=settings.AUTH_USER_MODEL)),
+                ('programme', models.ForeignKey(blank=True, help_text='For the calendar of a programme.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programmes.programme')),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
             ],
             options={
                 'verbose_name': 'calendar feed',
                 'verbose_name_plural': 'calendar feeds',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_calendarfeed_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_calendarfeed_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.CheckConstraint(condition=models.Q(('forum__isnull', True), ('programme__isnull', True), _connector='OR'), name='programmes_calendarfeed_one_programme', violation_error_message='Give at most one of programme, forum.')],
+            },
+        ),
+        migrations.CreateModel(
+            name='CalendarAddress',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.CharField(help_text='Digest of the secret.', max_length=64, unique=True)),
+                ('made_at', models.DateTimeField(auto_now=True, help_text='When it was made.')),
+                ('feed', models.OneToOneField(help_text='The calendar.', on_delete=django.db.models.deletion.CASCADE, related_name='address', to='programmes.calendarfeed')),
+            ],
+            options={
+                'verbose_name': 'calendar address',
+                'verbose_name_plural': 'calendar addresses',
             },
         ),
         migrations.CreateModel(
@@ -72,12 +78,15 @@ class Migration(migrations.Migration):
                 ('as_at_on', cmast.models.fields.DayField(blank=True, help_text='Day that the report speaks of, where it is not the day of each figure.', null=True)),
                 ('audiences', cmast.models.fields.WordListField(blank=True, default=list, help_text='Readers that the report is written for.')),
                 ('status', cmast.models.fields.WordField(choices=[('planned', 'Planned'), ('open', 'Open'), ('review', 'Review'), ('locked', 'Locked')], default='planned', help_text='Where it stands. What is done with the period changes it.', max_length=40)),
+                ('plan_year', models.ForeignKey(blank=True, help_text='Year whose plan is reported on.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='periods', to='programmes.planyear')),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
             ],
             options={
                 'verbose_name': 'reporting period',
                 'verbose_name_plural': 'reporting periods',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_reportingperiod_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_reportingperiod_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'), models.CheckConstraint(condition=models.Q(('month_on__day', 1)), name='programmes_reportingperiod_month', violation_error_message='month_on is the first day of a month.'), models.CheckConstraint(condition=models.Q(('opens_on__isnull', True), ('due_on__isnull', True), ('due_on__gte', models.F('opens_on')), _connector='OR'), name='programmes_reportingperiod_opens_on_order', violation_error_message='due_on must not be before opens_on.'), models.CheckConstraint(condition=models.Q(('due_on__isnull', True), ('locks_on__isnull', True), ('locks_on__gte', models.F('due_on')), _connector='OR'), name='programmes_reportingperiod_due_on_order', violation_error_message='locks_on must not be before due_on.')],
             },
         ),
         migrations.RemoveConstraint(
@@ -143,72 +152,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='update',
             constraint=models.UniqueConstraint(condition=models.Q(('programme__isnull', True), ('workstream__isnull', True)), fields=('month_on', 'revision'), name='programmes_update_overall', violation_error_message='There is an update for the whole collaborative for this month already.'),
-        ),
-        migrations.AddField(
-            model_name='calendarfeed',
-            name='forum',
-            field=models.ForeignKey(blank=True, help_text='For the calendar of a board.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programmes.forum'),
-        ),
-        migrations.AddField(
-            model_name='calendarfeed',
-            name='owner',
-            field=models.ForeignKey(editable=False, help_text='Who made it; it shows what they may see.', on_delete=django.db.models.deletion.PROTECT, related_name='calendars', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='calendarfeed',
-            name='programme',
-            field=models.ForeignKey(blank=True, help_text='For the calendar of a programme.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='programmes.programme'),
-        ),
-        migrations.AddField(
-            model_name='calendarfeed',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddField(
-            model_name='calendaraddress',
-            name='feed',
-            field=models.OneToOneField(help_text='The calendar.', on_delete=django.db.models.deletion.CASCADE, related_name='address', to='programmes.calendarfeed'),
-        ),
-        migrations.AddField(
-            model_name='reportingperiod',
-            name='plan_year',
-            field=models.ForeignKey(blank=True, help_text='Year whose plan is reported on.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='periods', to='programmes.planyear'),
-        ),
-        migrations.AddField(
-            model_name='reportingperiod',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddConstraint(
-            model_name='calendarfeed',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_calendarfeed_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='calendarfeed',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_calendarfeed_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='calendarfeed',
-            constraint=models.CheckConstraint(condition=models.Q(('forum__isnull', True), ('programme__isnull', True), _connector='OR'), name='programmes_calendarfeed_one_programme', violation_error_message='Give at most one of programme, forum.'),
-        ),
-        migrations.AddConstraint(
-            model_name='reportingperiod',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='programmes_reportingperiod_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='reportingperiod',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='programmes_reportingperiod_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
-        ),
-        migrations.AddConstraint(
-            model_name='reportingperiod',
-            constraint=models.CheckConstraint(condition=models.Q(('month_on__day', 1)), name='programmes_reportingperiod_month', violation_error_message='month_on is the first day of a month.'),
-        ),
-        migrations.AddConstraint(
-            model_name='reportingperiod',
-            constraint=models.CheckConstraint(condition=models.Q(('opens_on__isnull', True), ('due_on__isnull', True), ('due_on__gte', models.F('opens_on')), _connector='OR'), name='programmes_reportingperiod_opens_on_order', violation_error_message='due_on must not be before opens_on.'),
-        ),
-        migrations.AddConstraint(
-            model_name='reportingperiod',
-            constraint=models.CheckConstraint(condition=models.Q(('due_on__isnull', True), ('locks_on__isnull', True), ('locks_on__gte', models.F('due_on')), _connector='OR'), name='programmes_reportingperiod_due_on_order', violation_error_message='locks_on must not be before due_on.'),
         ),
     ]

@@ -10,9 +10,9 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cmast', '0009_lifted_on'),
+        ('cmast', '__first__'),
         ('programmes', '0002_milestone_dates'),
         ('risks', '0001_initial'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -35,12 +35,15 @@ class Migration(migrations.Migration):
                 ('effectiveness', cmast.models.fields.WordField(blank=True, choices=[('effective', 'Effective'), ('partly_effective', 'Partly effective'), ('ineffective', 'Ineffective')], help_text='How well it works; empty: not assessed.', max_length=40, null=True)),
                 ('assurance', cmast.models.fields.ProseField(blank=True, help_text='How it is known that it works, such as an audit.', max_length=20000)),
                 ('gap', cmast.models.fields.ProseField(blank=True, help_text='What it, or its assurance, leaves open.', max_length=20000)),
+                ('risk', models.ForeignKey(help_text='What it keeps down.', on_delete=django.db.models.deletion.CASCADE, related_name='controls', to='risks.risk')),
+                ('source', models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source')),
             ],
             options={
                 'verbose_name': 'control',
                 'verbose_name_plural': 'controls',
                 'ordering': ['id'],
                 'abstract': False,
+                'constraints': [models.UniqueConstraint(fields=('external_source', 'external_id'), name='risks_control_external', violation_error_message='Another record already has this external_source and external_id.'), models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='risks_control_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.')],
             },
         ),
         migrations.RemoveConstraint(
@@ -130,23 +133,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='scoreband',
             constraint=models.CheckConstraint(condition=models.Q(('review_days__isnull', True), models.Q(('review_days__gte', 1), ('review_days__lte', 1000)), _connector='OR'), name='risks_scoreband_review_days', violation_error_message='review_days is a number from 1 to 1000.'),
-        ),
-        migrations.AddField(
-            model_name='control',
-            name='risk',
-            field=models.ForeignKey(help_text='What it keeps down.', on_delete=django.db.models.deletion.CASCADE, related_name='controls', to='risks.risk'),
-        ),
-        migrations.AddField(
-            model_name='control',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Document that states this record.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cmast.source'),
-        ),
-        migrations.AddConstraint(
-            model_name='control',
-            constraint=models.UniqueConstraint(fields=('external_source', 'external_id'), name='risks_control_external', violation_error_message='Another record already has this external_source and external_id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='control',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id__isnull', True), ('external_source__isnull', True)), models.Q(('external_id__isnull', False), ('external_source__isnull', False)), _connector='OR'), name='risks_control_external_pair', violation_error_message='external_source and external_id belong together: give both or neither.'),
         ),
     ]

@@ -3,13 +3,14 @@
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
-
-from icalendar import Calendar, Event
+from typing import TYPE_CHECKING, Any
 
 from cmast import dates
 from cmast.models import Record
 from cmast.vocabulary import DatePrecision
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Entry:
 
 def calendar(name: str, entries: Iterable[Entry]) -> bytes:
     """The whole calendar. The same entries give the same bytes: nothing in it is of the moment of asking."""
+    from icalendar import Calendar  # 5 MB, which only those have whom somebody asks for a calendar
+
     made = Calendar()
     made.add("prodid", "-//CMAST register//EN")
     made.add("version", "2.0")
@@ -44,8 +47,10 @@ def calendar(name: str, entries: Iterable[Entry]) -> bytes:
     return bytes(made.to_ical())
 
 
-def _event(entry: Entry) -> Event:
+def _event(entry: Entry) -> "Event":
     """Without times of day, so without time zones. The last day of an event is the one after its own."""
+    from icalendar import Event
+
     event = Event()
     event.add("uid", entry.uid)
     event.add("sequence", entry.sequence)

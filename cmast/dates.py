@@ -8,8 +8,6 @@ import calendar
 import datetime as dt
 from functools import cache
 
-import holidays
-
 from cmast.vocabulary import DATELESS, DatePrecision
 
 _SPAN_OF_MONTH = {DatePrecision.EARLY_MONTH: (1, 10), DatePrecision.MID_MONTH: (11, 20), DatePrecision.LATE_MONTH: (21, 31)}
@@ -117,6 +115,8 @@ def financial_year_days(name: str) -> tuple[dt.date, dt.date]:
 
 @cache
 def _bank_holidays(year: int) -> frozenset[dt.date]:
+    import holidays  # 14 MB, which only those need who count working days
+
     return frozenset(holidays.country_holidays("GB", subdiv="ENG", years=year))
 
 

@@ -25,6 +25,8 @@ from metrics.plain_figures import ENDS, MILLION, Figures, Group, by_length, gath
 from metrics.series import DIRECTIONS, MONTHLY
 from metrics.touched import Key
 
+#: Lists with something of each series.
+Columns = tuple[list[Any], ...]
 _UNDECIDED = (Unit.LEVEL, Unit.UNSPECIFIED_PERCENT)
 _COLUMNS = [field for field in SeriesSummary._meta.concrete_fields if not field.primary_key]
 _NAMES = ", ".join(f'"{field.column}"' for field in _COLUMNS)
@@ -167,7 +169,7 @@ def _rows(figures: Figures, groups: list[Group], metrics: dict[int, Metric]) -> 
     return map(Row._make, zip(*columns, strict=True))
 
 
-def _before(figures: Figures, whose: list[Metric]) -> tuple[list[int | None], list[Decimal | None], list[str | None]]:
+def _before(figures: Figures, whose: list[Metric]) -> Columns:
     """The figure of the month before, the change from it, and whether that is better."""
     count, length = figures.value.shape
     if length == 1:
@@ -190,27 +192,35 @@ def _trend(move: int, metric: Metric) -> str | None:
     return Observation.Trend.IMPROVED.value if is_better else Observation.Trend.WORSENED.value
 
 
-def _analyses(figures: Figures, whose: list[Metric]) -> tuple[list[Any], ...]:
-    """Mean, limits, why there are none, and the icon. Where a last digit decides, the whole series is analysed."""
+def _analyses(figures: Figures, whose: list[Metric]) -> Columns:
+    """Mean, lower and upper limit, why there are none, and the icon."""
     count, length = figures.value.shape
-    if length < spc.SEVEN:
-        return tuple(map(list, zip(*(_whole(figures, n, metric) for n, metric in enumerate(whose)), strict=True))) or ([],) * 5
-    found = limits.of(figures.value)
-    is_told = found.is_clear & (figures.month[:, -1] - figures.month[:, 0] == length - 1)
-    is_told &= [metric.kind not in spc.UNSUITED_KINDS for metric in whose]
-    numbers = ((column / MILLION).tolist() for column in (found.mean, found.lower, found.upper))
-    columns = *numbers, [""] * count, [spc.COMMON_CAUSE] * count
-    for n in np.flatnonzero(is_told & ~found.is_common).tolist():
-        tail, way = figures.value[n, -limits.TAIL :].tolist(), DIRECTIONS.get(whose[n].direction, "neutral")
-        columns[-1][n] = spc.icon_of_last(tail, float(found.mean[n]), float(found.amr[n]), way)
-    for n in np.flatnonzero(~is_told).tolist():
+    columns: Columns = tuple([None] * count for _ in range(5))
+    left: Iterable[int] = range(count)
+    if length >= spc.SEVEN:
+        columns, left = _at_once(figures, whose)
+    for n in left:
         for column, said in zip(columns, _whole(figures, n, whose[n]), strict=True):
             column[n] = said
     return columns
 
 
+def _at_once(figures: Figures, whose: list[Metric]) -> tuple[Columns, list[int]]:
+    """The same from the limits of all, and the places that a last digit, a gap or their kind leaves to the whole analysis."""
+    count, length = figures.value.shape
+    found = limits.of(figures.value)
+    is_told = found.is_clear & (figures.month[:, -1] - figures.month[:, 0] == length - 1)
+    is_told &= [metric.kind not in spc.UNSUITED_KINDS for metric in whose]
+    icons = [spc.COMMON_CAUSE] * count
+    for n in np.flatnonzero(is_told & ~found.is_common).tolist():
+        tail, way = figures.value[n, -limits.TAIL :].tolist(), DIRECTIONS.get(whose[n].direction, "neutral")
+        icons[n] = spc.icon_of_last(tail, float(found.mean[n]), float(found.amr[n]), way)
+    numbers = ((column / MILLION).tolist() for column in (found.mean, found.lower, found.upper))
+    return (*numbers, [""] * count, icons), np.flatnonzero(~is_told).tolist()
+
+
 def _whole(figures: Figures, place: int, metric: Metric) -> tuple[Any, ...]:
-    """The same from the analysis of the whole series, where a month without a figure is a gap."""
+    """The same of one series from its whole analysis, where a month without a figure is a gap."""
     months = figures.month[place].tolist()
     by_month = dict(zip(months, (figures.value[place] / MILLION).tolist(), strict=True))
     values = [by_month.get(month) for month in range(months[0], months[-1] + 1)]

@@ -18,9 +18,9 @@ from metrics import staging
 from metrics.models import Import, ImportMapping, ImportPart, Metric, Observation, PeriodLock
 from metrics.tasks import run_imports
 from tests.factories import OrganisationFactory, RestrictionFactory
-from tests.metrics.files import HEAD, MIXED, counts, long, problems, table, written
+from tests.metrics.imports.files import HEAD, MIXED, counts, long, problems, table, written
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "ae_attendances.csv"
+REAL = Path(__file__).parents[4] / "shared" / "data" / "ae_attendances.csv"
 
 
 # --- What becomes of figures ------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from metrics.models import Import, ImportMapping, Observation
 from metrics.tasks import run_imports
-from tests.metrics.files import MIXED, table
+from tests.metrics.imports.files import MIXED, table
 from tests.metrics.workbooks import row, sheet, workbook
 
 PATH = "/api/v1/imports/"

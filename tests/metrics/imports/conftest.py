@@ -10,7 +10,7 @@ from cmast.models import Person
 from metrics.models import Import, ImportMapping, Metric
 from metrics.tasks import run_imports
 from tests.factories import MetricFactory
-from tests.metrics.files import long
+from tests.metrics.imports.files import long
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from metrics import cleaning
 from metrics.models import ImportMapping, Metric, Observation
 from metrics.tasks import run_imports
 from tests.factories import MetricFactory
-from tests.metrics.files import counts, long, problems, table, written
+from tests.metrics.imports.files import counts, long, problems, table, written
 
 # --- What is printed --------------------------------------------------------------------------------------------------
 

@@ -7,12 +7,17 @@ from typing import Any
 from rest_framework import serializers
 
 from cmast.api.serializers import DecimalTextField
-from metrics.comparing import Comparison
+from metrics.comparing import Comparison, Ranking
 from metrics.league import League
 from metrics.models import Metric
 from metrics.plans import Course
 from metrics.series import Series
 from metrics.targets import Outcome, Reason, Verdict
+
+#: Of a figure that is set beside no others.
+NO_POINT = (
+    "It is no point of a series: a difference, a forecast, a statement about several, an earlier revision, or taken back."
+)
 
 
 def _several(child: Any, what: str) -> Any:
@@ -88,7 +93,7 @@ class VerdictSerializer(serializers.Serializer):
 
 
 class ComparisonSerializer(serializers.Serializer):
-    """The latest figure beside something else."""
+    """A figure beside something else."""
 
     comparator = serializers.CharField(help_text="What it is set beside.")
     side = serializers.CharField(help_text="higher, lower, the same, or unknown.")
@@ -104,6 +109,16 @@ class RankingSerializer(serializers.Serializer):
     of = serializers.IntegerField(help_text="Trusts that have a figure.")
     tied_with = _several(serializers.CharField(), "Trusts with the same figure.")
     words = serializers.CharField(help_text="The place in words.")
+
+
+class BesideSerializer(serializers.Serializer):
+    """A figure beside what it can be set beside: what was before it, its targets, its plan, the region, the other trusts."""
+
+    observation = serializers.CharField(help_text="Key of the observation.")
+    targets = VerdictSerializer(many=True, help_text="The targets that held when its period ended, judged by it.")
+    comparisons = ComparisonSerializer(many=True, help_text="The figure beside others.")
+    ranking = RankingSerializer(allow_null=True, help_text="Its place among the trusts; null where it is no trust's.")
+    reason = serializers.CharField(allow_null=True, help_text="Why it is compared with nothing, where it is not.")
 
 
 class CohortRateSerializer(serializers.Serializer):
@@ -218,6 +233,21 @@ def comparisons_of(found: Iterable[Comparison]) -> list[dict[str, Any]]:
     ]
 
 
+def spoken_beside(key: str, series: Series | None) -> dict[str, Any]:
+    """What a figure is beside, from the series up to it, as the API says it."""
+    return {
+        "observation": key,
+        "targets": verdicts_of(series.verdicts) if series else [],
+        "comparisons": comparisons_of(series.comparisons) if series else [],
+        "ranking": _place_of(series.ranking) if series else None,
+        "reason": None if series else NO_POINT,
+    }
+
+
+def _place_of(ranking: Ranking | None) -> dict[str, Any] | None:
+    return ranking and {name: getattr(ranking, name) for name in ("place", "of", "tied_with", "words")}
+
+
 def spoken_league(league: League) -> dict[str, Any]:
     """A league as the API says it."""
     return {
@@ -278,7 +308,7 @@ def spoken(series: Series) -> dict[str, Any]:
         "analysis": series.analysis.as_dict(),
         "targets": verdicts_of(series.verdicts),
         "comparisons": comparisons_of(series.comparisons),
-        "ranking": series.ranking and {name: getattr(series.ranking, name) for name in ("place", "of", "tied_with", "words")},
+        "ranking": _place_of(series.ranking),
         "run_rate": _run_rate(series),
         "rebases": [{"key": r.key, "starts_on": r.starts_on.isoformat(), "reason": r.reason} for r in series.rebases],
         "series_breaks": [day.isoformat() for day in series.breaks],

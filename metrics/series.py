@@ -196,9 +196,12 @@ class Book:
         """Those that have figures of the metric."""
         return list({each.organisation_id: each.organisation for each in self.levels[metric.pk]}.values())
 
-    def series(self, metric: Metric, whose: Any) -> Series:
+    def series(self, metric: Metric, whose: Any, until: Observation | None = None) -> Series:
+        """Given a figure (`until`), those of its kind up to it."""
         pk = metric.pk
-        own = _of_one_kind(each for each in self.levels[pk] if each.organisation_id == whose.pk)
+        own = _of_one_kind(
+            each for each in self.levels[pk] if each.organisation_id == whose.pk and (until is None or _is_up_to(each, until))
+        )
         latest = own[-1].period if own else None
         settings = {each.organisation_id: each for each in self.settings[pk]}
         return Series(
@@ -238,6 +241,15 @@ class Book:
 def series_of(metric: Metric, organisation: Any, reader: Reader, today: dt.date, part: str = "") -> Series:
     """The series as this reader may see it."""
     return Book([metric], reader, today, part=part).series(metric, organisation)
+
+
+def series_until(observation: Observation, reader: Reader) -> Series | None:
+    """The series up to this figure, so that it is the latest, with the targets that held when its period ended. None where it
+    is no point: a difference, a forecast, an earlier revision, taken back.
+    """
+    book = Book([observation.metric], reader, observation.period.ends_on, part=observation.breakdown_member)
+    series = book.series(observation.metric, observation.organisation, until=observation)
+    return series if series.latest and series.latest.key == observation.key else None
 
 
 def all_series(metric: Metric, reader: Reader, today: dt.date, part: str = "") -> list[Series]:
@@ -285,12 +297,20 @@ def unit_on_charts(unit: str) -> str:
     return words.get(unit, unit.replace("_", " "))
 
 
+def _is_up_to(each: Observation, until: Observation) -> bool:
+    return _kind(each) == _kind(until) and each.period.ends_on <= until.period.ends_on
+
+
+def _kind(observation: Observation) -> tuple[str, str, str]:
+    return observation.period_type, observation.scope_level, observation.unit
+
+
 def _of_one_kind(observations: Iterable[Observation]) -> list[Observation]:
     """Those of the kind of period, level and unit that most have; of each period the one that was entered last."""
     found = list(observations)
-    kinds = Counter((each.period_type, each.scope_level, each.unit) for each in found)
+    kinds = Counter(map(_kind, found))
     most = max(kinds, key=lambda kind: kinds[kind], default=None)
-    series = [each for each in found if (each.period_type, each.scope_level, each.unit) == most]
+    series = [each for each in found if _kind(each) == most]
     by_day = {each.period.ends_on: each for each in sorted(series, key=lambda each: each.pk)}
     return [by_day[day] for day in sorted(by_day)]
 

@@ -17,8 +17,10 @@ from cmast.api.past import day_of_question, the_past
 from cmast.api.viewsets import RecordViewSet
 from cmast.history.context import changing
 from metrics import filters, models, serializers
+from metrics.answers import BesideSerializer, spoken_beside
 from metrics.benefit_answers import RealisationSerializer, spoken_realisation
 from metrics.realisation import realisation_of
+from metrics.series import series_until
 
 
 class MetricViewSet(RecordViewSet):
@@ -104,6 +106,22 @@ class ObservationViewSet(RecordViewSet):
         figure = dict(asked.validated_data)
         with changing(reason=figure.pop("change_reason")):
             return self._new(stored.revise(figure))
+
+    @extend_schema(
+        summary="Set a figure beside others",
+        description="The period before, the same period last year, the targets of its time, its trajectory, the region and the "
+        "other trusts. Percents are apart by percentage points; what is unknown says so.",
+        parameters=[
+            OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="As was known then: a day (its end) or a moment.")
+        ],
+        responses=BesideSerializer,
+    )
+    @action(detail=True, methods=["get"])
+    def comparisons(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        refuse_unknown(request, ("as_of",))
+        with the_past(request):
+            figure = self.get_object()
+            return Response(spoken_beside(figure.key, series_until(figure, request.user)))
 
 
 class BenefitViewSet(RecordViewSet):

@@ -17,6 +17,7 @@ from cmast.desk.records import OPTIONAL, RecordAdmin, inline
 from cmast.models import Organisation
 from metrics.charts import RULES
 from metrics.icons import icon
+from metrics.league import league_of
 from metrics.models import Metric, MetricLevel, Observation, SeriesBreak, Target
 from metrics.series import Series, all_series, parts_of, series_of, side_by_side
 
@@ -95,7 +96,10 @@ class MetricAdmin(RecordAdmin):
         found = all_series(metric, request.user, timezone.localdate(), part)
         chart = side_by_side(metric, found, "all") if found else ""
         rows = [(series, latest_in_words(series), *icons(series)) for series in found]
-        return self._charts_page(request, metric, "charts", {"chart": chart, "rows": rows, "part": part})
+        said = {"chart": chart, "rows": rows, "part": part}
+        if not part and (trusts := league_of(metric, request.user, timezone.localdate())).has_values:
+            said["league"] = trusts.chart("league")
+        return self._charts_page(request, metric, "charts", said)
 
     def series_view(self, request: HttpRequest, pk: int, organisation: str) -> HttpResponse:
         """One organisation: the chart, what it means, and the figures behind it."""

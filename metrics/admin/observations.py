@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import formats
 from django.utils.html import format_html
@@ -16,7 +16,10 @@ from cmast.desk.groups import METRICS
 from cmast.desk.questions import JudgementFilter, question_filter
 from cmast.desk.records import RecordAdmin
 from cmast.desk.site import page_url
+from cmast.models import Organisation
+from metrics.answers import NO_POINT
 from metrics.models import Observation
+from metrics.series import series_until
 
 
 class ObservationAdmin(RecordAdmin):
@@ -71,6 +74,12 @@ class ObservationAdmin(RecordAdmin):
         ),
     )
     readonly_fields = ("correction",)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> HttpResponse:
+        figure = options.get("obj")
+        if figure and Organisation.objects.visible_to(request.user).filter(pk=figure.organisation_id).exists():
+            context |= {"figure": figure, "series": series_until(figure, request.user), "no_point": NO_POINT}
+        return super().render_change_form(request, context, *args, **options)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """A figure of a locked month stands in the way of its own deletion."""

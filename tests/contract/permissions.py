@@ -156,6 +156,11 @@ closure-checklist GET restricted  404   404   404  -     -      -      -
 closure-checklist GET deleted     404   404   404  -     -      -      -
 closure-checklist HEAD own        -     200   200  -     -      -      -
 
+comparisons GET     own         -     200   200  -     -      -      -
+comparisons GET     others      200   200   200  -     -      -      -
+comparisons GET     restricted  404   404   404  -     -      -      -
+comparisons GET     deleted     404   404   404  -     -      -      -
+comparisons HEAD    own         -     200   200  -     -      -      -
 revise      POST    own         -     400   400  -     -      -      -
 revise      POST    others      403   403   400  -     -      -      -
 revise      POST    restricted  403   404   404  -     -      -      -

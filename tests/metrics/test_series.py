@@ -1,6 +1,5 @@
 """A metric of an organisation through time, over the API and at the desk."""
 
-import datetime as dt
 from typing import Any
 from xml.etree import ElementTree
 
@@ -8,44 +7,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from cmast.dates import month_end
 from cmast.models import Organisation, Restriction
 from metrics.models import Metric, Observation, Rebase, SeriesSetting, Target
 from metrics.spc import analyse
 from tests.cmast.test_history import moment
+from tests.metrics.conftest import last_day
 
 pytestmark = pytest.mark.either_database
 
 VALUES = [70, 71, 69, 70, 72, 68, 70, 71, 69, 70, 71, 69, 70, 90, 70]
-
-
-def last_day(month: int) -> dt.date:
-    """Of a month counted from January 2023."""
-    return month_end(dt.date(2023 + month // 12, month % 12 + 1, 1))
-
-
-@pytest.fixture
-def metric(edition: Any, make: Any) -> Any:
-    return make(Metric, unit="percent", direction="higher_is_better", kind="flow")
-
-
-@pytest.fixture
-def report(metric: Any) -> Any:
-    """Figures of a trust, month by month; None is a month without one."""
-
-    def make_series(values: list[Any], trust: str = "RBN", **more: Any) -> list[Observation]:
-        whose = Organisation.objects.get(key=trust)
-        common = {"metric": metric, "organisation": whose, "scope_level": "provider", "unit": "percent"}
-        common |= {"period_type": "month", "value_status": "reported"} | more
-        return [
-            Observation.objects.create(
-                value=value, period_start_on=last_day(n).replace(day=1), period_end_on=last_day(n), **common
-            )
-            for n, value in enumerate(values)
-            if value is not None
-        ]
-
-    return make_series
 
 
 def test_a_series_is_analysed_as_the_engine_does(metric: Any, report: Any, api: Any) -> None:
@@ -309,7 +279,8 @@ def test_the_desk_shows_all_series_of_a_metric_and_each_by_itself(metric: Any, r
     report(VALUES[:6], trust="REM")
     desk = sign_in("pmo")
     page = desk.get(f"/admin/metrics/metric/{metric.pk}/charts/").content.decode()
-    assert page.count("<desc") == 5 and "Liverpool University Hospitals" in page
+    assert page.count("<desc") == 6 and "Liverpool University Hospitals" in page
+    assert "The trusts in the latest month" in page and page.count("No data") >= 10
     page = desk.get(f"/admin/metrics/metric/{metric.pk}/charts/RBN/").content.decode()
     assert "Above the upper limit" in page and "90%" in page
     page = desk.get(f"/admin/metrics/metric/{metric.pk}/charts/REM/").content.decode()

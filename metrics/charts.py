@@ -82,6 +82,8 @@ class Bar:
     name: str
     value: Number | None
     is_met: bool | None = None
+    #: What is known where no number is: at least 85%.
+    words: str = ""
 
     @property
     def mark(self) -> str:
@@ -359,7 +361,7 @@ def _write_name(root: Element, name: str, place: tuple[float, float, float]) -> 
 def _draw_end(root: Element, bar: Bar, end: Size, edge: float, unit: str) -> None:
     x, y = end
     if bar.value is None:
-        write(root, x + 6, y + 5, NO_DATA, class_="no-data", fill=DARK_GREY)
+        write(root, x + 6, y + 5, bar.words or NO_DATA, class_="no-data", fill=DARK_GREY)
         return
     words = figure(float(bar.value), unit)
     draw_mark(root, bar.mark, x, y, 5.5, f"{bar.name}: {words}")
@@ -536,7 +538,9 @@ def _burn_down_words(points: Points, planned: Points, ends: Points, unit: str) -
 def _league_words(rows: list[Bar], unit: str, target: Number | None) -> str:
     verdicts = {True: ", target met", False: ", target not met", None: ""}
     words = [
-        f"{bar.name}: no data" if bar.value is None else f"{bar.name}: {_said(float(bar.value), unit)}{verdicts[bar.is_met]}"
+        f"{bar.name}: {bar.words or NO_DATA.lower()}"
+        if bar.value is None
+        else f"{bar.name}: {_said(float(bar.value), unit)}{verdicts[bar.is_met]}"
         for bar in rows
     ]
     goal = "" if target is None else f"Target {_said(float(target), unit)}."

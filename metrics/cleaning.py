@@ -11,19 +11,6 @@ from cmast.vocabulary import Unit
 
 #: How a table says that there is no figure. None of them is zero.
 NOT_STATED = {"", "-", "–", "—", "*", "..", ":", "n/a", "na", "#n/a", "nil return", "not stated", "no data", "null", "tbc"}
-#: What can be counted only in whole numbers, and never below nothing.
-COUNTED = {
-    Unit.PATIENTS,
-    Unit.PATHWAYS,
-    Unit.TESTS,
-    Unit.APPOINTMENTS,
-    Unit.PROCEDURES,
-    Unit.TRUSTS,
-    Unit.SITES,
-    Unit.PRACTICES,
-    Unit.SUPPLIERS,
-    Unit.PEOPLE,
-}
 PERCENTS = {Unit.PERCENT, Unit.PERCENTAGE_POINT, Unit.UNSPECIFIED_PERCENT}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _PLACES = Decimal("0.000001")

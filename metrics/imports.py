@@ -25,6 +25,7 @@ from cmast.models import Organisation, Person
 from cmast.vocabulary import Unit
 from metrics import cleaning, rollups, sheets
 from metrics.cleaning import Unclear, printable, quoted
+from metrics.figures import COUNTED
 from metrics.models import Import, ImportMapping, ImportPart, ImportProblem, Metric, Observation
 from metrics.models.imports import LeaseLost, figures_in_words
 from metrics.sheets import Row, Unreadable
@@ -466,8 +467,10 @@ def check(number: cleaning.Number, metric: Any, mapping: ImportMapping, bounds: 
         raise Unclear("wrong_unit", f"This is a percentage, but {_counts(metric)}.")
     if number.is_money and unit != Unit.GBP:
         raise Unclear("wrong_unit", f"This is money, but {_counts(metric)}.")
-    if unit in cleaning.COUNTED and (value < 0 or value % 1):
-        raise Unclear("out_of_range", f"{cleaning.canonical(value)} cannot be: {_counts(metric)}, in whole numbers from 0.")
+    is_whole = unit != Unit.POSTS  # there are half posts
+    if unit in COUNTED and (value < 0 or (is_whole and value % 1)):
+        numbers = "in whole numbers from 0" if is_whole else "from 0"
+        raise Unclear("out_of_range", f"{cleaning.canonical(value)} cannot be: {_counts(metric)}, {numbers}.")
     lowest, highest = bounds
     if (lowest is not None and value < lowest) or (highest is not None and value > highest):
         said = " to ".join("any" if bound is None else cleaning.canonical(bound) for bound in (lowest, highest))
@@ -486,4 +489,5 @@ def plausible(metric: Any, mapping: ImportMapping) -> Bounds:
 
 
 def _counts(metric: Any) -> str:
-    return f"“{metric.name}” counts {Unit(metric.unit).label.lower()}"
+    words = "is a count" if metric.unit == Unit.COUNT else f"counts {Unit(metric.unit).label.lower()}"
+    return f"“{metric.name}” {words}"

@@ -44,8 +44,15 @@ class League:
     def unit(self) -> str:
         return next((place.figure.unit for place in self.places if place.figure), self.metric.unit)
 
+    @property
+    def has_values(self) -> bool:
+        return any(_value(place) is not None for place in self.places)
+
     def chart(self, prefix: str) -> str:
-        bars = [Bar(each.organisation.short_name or each.organisation.name, _value(each), each.is_met) for each in self.places]
+        bars = [
+            Bar(each.organisation.short_name or each.organisation.name, _value(each), each.is_met, _words(each))
+            for each in self.places
+        ]
         limits = [goal.value for _, goal in self.goals if goal.accepted is not None and goal.unit == self.unit]
         directions = {"higher_is_better": "increase", "lower_is_better": "decrease"}
         return league(
@@ -87,6 +94,10 @@ def _order(place: Place) -> tuple[bool, int, str]:
 
 def _value(place: Place) -> Any:
     return place.figure.value if place.figure else None
+
+
+def _words(place: Place) -> str:
+    return place.figure.words if place.figure else ""
 
 
 def scorecard_of(metrics: Iterable[Metric], reader: Reader, today: dt.date) -> list[tuple[Metric, Series | None]]:

@@ -197,6 +197,11 @@ def test_a_league_is_drawn_with_no_data_in_words(metric: Any, report: Any, api: 
     assert picture.count("No data") >= 11
 
 
+def test_a_league_draws_what_is_known_of_a_figure_that_has_no_number(edition: Any, api: Any) -> None:
+    picture = api("viewer").get("/api/v1/metrics/theatre-utilisation-capped/league.svg").content.decode()
+    assert ">at least 85%<" in picture and "Liverpool Heart and Chest: at least 85%" in picture
+
+
 def test_the_series_of_a_metric_are_drawn_side_by_side_for_whoever_may_see_them(metric: Any, report: Any, api: Any) -> None:
     for trust in ("RBN", "REM"):
         report([70, 71, 69, 72, 70, 71, 70, 69], trust)

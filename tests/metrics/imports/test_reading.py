@@ -198,3 +198,18 @@ def test_another_mapping_has_the_file_checked_anew(mapping: ImportMapping, metri
     job.mode = "all_or_nothing"
     with pytest.raises(ValidationError, match="This import is done"):
         job.save()
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "message"),
+    [
+        ("count", "-6", "-6 cannot be: “Given” is a count, in whole numbers from 0."),
+        ("count", "5.5", "5.5 cannot be: “Given” is a count, in whole numbers from 0."),
+        ("posts", "-1", "-1 cannot be: “Given” counts posts, from 0."),
+        ("posts", "2.5", ""),
+    ],
+)
+def test_what_is_counted_is_not_below_zero(unit: str, value: str, message: str, edition: str, send: Any) -> None:
+    metric = MetricFactory.create(unit=unit, name="Given")
+    job = send(long(metric=metric), table(f"RBN,2024-01,{value}"))
+    assert [said for _, _, said in problems(job)] == [message][: bool(message)]

@@ -32,8 +32,8 @@ def serve(var: Path, port: int) -> subprocess.Popen:
     return process
 
 
-def programmes(demo: dict[str, Any], token: str) -> list[dict[str, Any]]:
-    asked = urllib.request.Request(f"{demo['url']}api/v1/programmes/", headers={"Authorization": f"Bearer {demo[token]}"})
+def rows(demo: dict[str, Any], token: str, resource: str = "programmes") -> list[dict[str, Any]]:
+    asked = urllib.request.Request(f"{demo['url']}api/v1/{resource}/", headers={"Authorization": f"Bearer {demo[token]}"})
     with urllib.request.urlopen(asked, timeout=10) as response:
         return json.load(response)["results"]
 
@@ -47,7 +47,8 @@ def test_the_register_starts_stops_starts_again_with_its_data_and_stops_when_a_p
     assert file.stat().st_mode & 0o777 == 0o600
     assert first["url"] == f"http://127.0.0.1:{first_port}/"
     assert processes_of(f"CMAST_PUBLIC_URL={first['url']}"), "links in mail lead elsewhere"
-    assert len(programmes(first, "api_token")) == len(programmes(first, "viewer_token")) == 7
+    assert len(rows(first, "api_token")) == len(rows(first, "viewer_token")) == 7
+    assert len(rows(first, "viewer_token", "findings")) == 7, "the findings of the edition wait for the night"
     assert {person["role"] for person in first["people"]} == {
         "pmo",
         "programme_manager",
@@ -64,7 +65,7 @@ def test_the_register_starts_stops_starts_again_with_its_data_and_stops_when_a_p
     process = serve(tmp_path, second_port)
     second = json.loads(file.read_text())
     assert second == first | {"url": f"http://127.0.0.1:{second_port}/"}
-    assert len(programmes(second, "api_token")) == 7
+    assert len(rows(second, "api_token")) == 7
     assert first["people"][0]["password"] not in (tmp_path / "log").read_text()
 
     beat = next(pid for pid, command in processes_of(str(tmp_path)).items() if " beat " in command)

@@ -43,6 +43,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         if not edition_is_loaded(EDITION):
             call_command("load_edition", EDITION, stdout=self.stdout)
+            call_command("run_scheduled", "check_figures", stdout=self.stdout)  # what it finds is not to wait for the night
         call_command("create_demo_people", url=url, stdout=self.stdout)
 
     def _run(self, commands: dict[str, list[str]], url: str, parent: int | None) -> None:

@@ -94,8 +94,8 @@ class ImportAdmin(RecordAdmin):
             OPTIONAL,
         ),
     )
-    #: How many problems its page shows.
-    SHOWN = 50
+    #: How many kinds of problems its page shows.
+    SHOWN = 100
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         (title, first), *others = super().get_fieldsets(request, obj)
@@ -117,7 +117,8 @@ class ImportAdmin(RecordAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> HttpResponse:
         if job := options.get("obj"):
-            context |= {"job": job, "problems": list(job.problems.all()[: self.SHOWN])}
+            kinds = job.problems_by_kind()
+            context |= {"job": job, "problems": kinds[: self.SHOWN], "more": len(kinds) - self.SHOWN}
         return super().render_change_form(request, context, *args, **options)
 
     def get_urls(self) -> list[Any]:

@@ -336,6 +336,13 @@ class Import(Record):
         self.problems.all().delete()
         ImportProblem.objects.bulk_create(problems, batch_size=1000)
 
+    def problems_by_kind(self) -> "list[tuple[str, str, str]]":
+        """Rows, column and sentence of what is wrong, once for all rows where it is the same."""
+        kinds: dict[tuple[str, str], list[int]] = {}
+        for row, column, message in self.problems.values_list("row", "column", "message"):
+            kinds.setdefault((column, message), []).append(row)
+        return [(in_ranges(rows), column, message) for (column, message), rows in kinds.items()]
+
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
         """The file as it was sent."""
@@ -348,6 +355,18 @@ class Import(Record):
 
 def figures_in_words(number: int) -> str:
     return f"{number:,} figure{'' if number == 1 else 's'}"
+
+
+def in_ranges(rows: list[int], most: int = 20) -> str:
+    """Ascending numbers of rows as people say them: "2 to 5, 9"."""
+    ranges: list[list[int]] = []
+    for row in rows:
+        if ranges and row <= ranges[-1][-1] + 1:
+            ranges[-1][1:] = [row]
+        else:
+            ranges.append([row])
+    said = [" to ".join(map(str, ends if ends[0] < ends[-1] else ends[:1])) for ends in ranges[:most]]
+    return ", ".join(said) + (f" and {len(ranges) - most} more places" if len(ranges) > most else "")
 
 
 class LeaseLost(Exception):

@@ -8,12 +8,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.urls import reverse
 
 from metrics.models import Import, ImportMapping, Observation
+from metrics.models.imports import in_ranges
 from metrics.tasks import run_imports
 from tests.metrics.imports.files import MIXED, table
 from tests.metrics.workbooks import row, sheet, workbook
@@ -208,3 +210,24 @@ def outcome(client: Any, path: str, before: int) -> str:
     new = job["new_count"] if job["state"] == "done" else 0
     assert Observation.objects.count() == before + new, job
     return str(job["state"])
+
+
+def test_the_desk_says_once_what_is_wrong_with_many_rows(mapping: ImportMapping, send: Any, sign_in: Any) -> None:
+    """A return with trusts that are not ours must not hide a slip in one that is."""
+    others = [f"XX{place},2024-0{month},1" for place in (1, 2) for month in (1, 2)]
+    job = send(mapping, table(*others, "RBN,2024-02,-1", "XX1,2024-03,1"))
+    content = sign_in("pmo").get(reverse("admin:metrics_import_change", args=[job.pk])).content.decode()
+    assert job.problems_by_kind() == [
+        ("2 to 3, 7", "organisation", "“XX1” is not an ODS code we know."),
+        ("4 to 5", "organisation", "“XX2” is not an ODS code we know."),
+        ("6", "value", "-1 cannot be: “A&E attendances” counts patients, in whole numbers from 0."),
+    ]
+    assert content.count("“XX1”") == 1 and "2 to 3, 7" in content and "6 rows." in content
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [([4], "4"), ([4, 4, 5], "4 to 5"), ([1, 3, 5], "1, 3, 5"), (list(range(1, 99, 2)), "and 29 more places")],
+)
+def test_rows_are_said_in_ranges(rows: list[int], words: str) -> None:
+    assert in_ranges(rows).endswith(words)

@@ -245,7 +245,7 @@ def spoken_beside(key: str, series: Series | None) -> dict[str, Any]:
 
 
 def _place_of(ranking: Ranking | None) -> dict[str, Any] | None:
-    return ranking and {name: getattr(ranking, name) for name in ("place", "of", "tied_with", "words")}
+    return None if ranking is None else {name: getattr(ranking, name) for name in ("place", "of", "tied_with", "words")}
 
 
 def spoken_league(league: League) -> dict[str, Any]:

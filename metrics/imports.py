@@ -26,7 +26,7 @@ from cmast.vocabulary import Unit
 from metrics import cleaning, rollups, sheets
 from metrics.cleaning import Unclear, printable, quoted
 from metrics.figures import COUNTED
-from metrics.models import Import, ImportMapping, ImportPart, ImportProblem, Metric, Observation
+from metrics.models import Import, ImportChange, ImportMapping, ImportPart, ImportProblem, Metric, Observation
 from metrics.models.imports import LeaseLost, figures_in_words
 from metrics.sheets import Row, Unreadable
 from metrics.staging import ACTUAL, Figure, Staging
@@ -73,7 +73,7 @@ def _attempt(job: Import) -> None:
     except LeaseLost:
         raise
     except Unreadable as error:
-        job.note_problems([])
+        job.note_outcome([], [])
         job.settle(State.REFUSED, message=printable(str(error))[:500], progress=100, ended_at=timezone.now())
     except Exception:
         log.exception("Import %s failed", job.key)
@@ -111,9 +111,8 @@ def _judge(job: Import, reading: "Reading", staged: Staging) -> dict[str, int]:
     for row, label, code, message in staged.judge():
         problems.append(ImportProblem(row=row, column=label, code=code, message=message))
     problems.sort(key=lambda problem: problem.row)
-    for problem in problems:
-        problem.owner = job
-    job.note_problems(problems[: Import.MAX_PROBLEMS])
+    changes = [ImportChange(row=row, column=label, figure=key, value=value) for row, label, key, value in staged.changes()]
+    job.note_outcome(problems, changes)
     counts = {f"{outcome}_count": number for outcome, number in staged.counts().items()}
     counts["refused_count"] += reading.refused_count
     return counts | {"row_count": reading.row_count, "unstated_count": reading.unstated_count}

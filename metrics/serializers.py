@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from cmast.api.serializers import KeyRelatedField, RecordSerializer, Strict, StrictSerializer
+from cmast.api.serializers import DecimalTextField, KeyRelatedField, RecordSerializer, Strict, StrictSerializer
 from cmast.models import Source
 from metrics.models import (
     Benefit,
@@ -186,6 +186,18 @@ class UploadSerializer(Strict):
     source: Any = KeyRelatedField(
         queryset=Source.objects.all(), required=False, help_text="Document that the figures are from; the figures name it."
     )
+
+
+class ImportChangeSerializer(serializers.Serializer):
+    """A figure that a file changes, beside what it is."""
+
+    row = serializers.IntegerField(help_text="Row of the file; the heading is a row too.")
+    column = serializers.CharField(help_text="Column, as the heading calls it.")
+    observation = serializers.CharField(source="before.key", help_text="Key of the figure that changes.")
+    before = DecimalTextField(
+        source="before.value", max_digits=20, decimal_places=6, allow_null=True, help_text="Its value in the register."
+    )
+    after = DecimalTextField(max_digits=20, decimal_places=6, help_text="Its value in the file.")
 
 
 class ImportProblemSerializer(serializers.ModelSerializer):

@@ -5,6 +5,7 @@ PostgreSQL is filled by COPY, SQLite in batches; all other statements are the sa
 """
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from itertools import islice
 from typing import Any, NamedTuple, Self
 
@@ -232,6 +233,14 @@ class Staging:
             "AND (s.denominator IS NULL OR o.denominator = s.denominator)",
             [self.mapping.value_status],
         )
+
+    def changes(self) -> list[tuple[int, str, str, Decimal]]:
+        """Row, column, key of the present figure and the new value, of the first that change."""
+        found = self._rows(
+            "SELECT s.row, s.label, o.key, s.value FROM import_staged s JOIN metrics_observation o ON o.id = s.base_id "
+            f"WHERE s.outcome = 'changed' ORDER BY s.id LIMIT {Import.MAX_CHANGES}"
+        )
+        return [(row, label, key, Decimal(str(value))) for row, label, key, value in found]
 
     def counts(self) -> dict[str, int]:
         """Outcome -> number of figures."""

@@ -263,3 +263,14 @@ class ImportViewSet(RecordViewSet):
         page = KeysetPagination()
         rows = page.paginate_queryset(self.get_object().problems.all(), request, view=FirstRows())
         return page.get_paginated_response(serializers.ImportProblemSerializer(rows, many=True).data)
+
+    @extend_schema(
+        summary="Which figures change",
+        description="Beside what they are, or were before the file was written, in the order of the file; the first 100.",
+        responses=serializers.ImportChangeSerializer(many=True),
+    )
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def changes(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_unknown(request, ())
+        shown = self.get_object().changes.all().shown_to(request.user)
+        return Response(serializers.ImportChangeSerializer(shown, many=True).data)

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.views.decorators.http import require_POST
 
-from cmast.desk.columns import tag
+from cmast.desk.columns import figure, tag
 from cmast.desk.forms import ReasonedForm
 from cmast.desk.groups import METRICS
 from cmast.desk.questions import Attention
@@ -119,6 +119,10 @@ class ImportAdmin(RecordAdmin):
         if job := options.get("obj"):
             kinds = job.problems_by_kind()
             context |= {"job": job, "problems": kinds[: self.SHOWN], "more": len(kinds) - self.SHOWN}
+            context["changes"] = [
+                (change.row, change.column, change.before, *(figure(value, change.before.unit) for value in change.values))
+                for change in job.changes.all().shown_to(request.user)
+            ]
         return super().render_change_form(request, context, *args, **options)
 
     def get_urls(self) -> list[Any]:

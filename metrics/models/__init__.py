@@ -3,7 +3,8 @@
 from metrics.models.benefits import Benefit, BenefitFigure
 from metrics.models.definitions import Cohort, Metric, MetricLevel, SeriesBreak, Target, Trajectory, TrajectoryPoint
 from metrics.models.findings import Finding, FindingSubject
-from metrics.models.imports import Import, ImportMapping, ImportPart, ImportProblem
+from metrics.models.import_rows import ImportChange, ImportPart, ImportProblem
+from metrics.models.imports import Import, ImportMapping
 from metrics.models.locks import PeriodLock
 from metrics.models.observations import Observation
 from metrics.models.rollups import RollupState, SeriesSummary, SystemFigure
@@ -18,6 +19,7 @@ __all__ = [
     "Finding",
     "FindingSubject",
     "Import",
+    "ImportChange",
     "ImportMapping",
     "ImportPart",
     "ImportProblem",

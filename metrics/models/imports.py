@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, ClassVar, Self
 
@@ -202,6 +202,8 @@ class Import(Record):
     KEPT: ClassVar = dt.timedelta(days=30)
     #: Problems that are kept; the number of all is in `refused_count`.
     MAX_PROBLEMS: ClassVar = 10_000
+    #: Changed figures that are shown with what they were; the number of all is in `changed_count`.
+    MAX_CHANGES: ClassVar = 100
 
     label_field = "file_name"
     writers: ClassVar[dict[str, str]] = {"person": "submitted_by"}
@@ -253,7 +255,7 @@ class Import(Record):
         with transaction.atomic():
             self.save()
             for number, chunk in enumerate(file.chunks(self.PART_SIZE)):
-                ImportPart.objects.create(owner=self, number=number, data=chunk)
+                self.parts.create(number=number, data=chunk)
 
     def complete(self) -> None:
         """Read in another way, a file says something else: it is checked anew."""
@@ -331,10 +333,13 @@ class Import(Record):
             setattr(self, name, value)
         return True
 
-    def note_problems(self, problems: "Iterable[ImportProblem]") -> None:
-        """What is wrong with its rows, in the place of what was said before."""
-        self.problems.all().delete()
-        ImportProblem.objects.bulk_create(problems, batch_size=1000)
+    def note_outcome(self, problems: "list[Any]", changes: "list[Any]") -> None:
+        """What is wrong with its rows, and what figures it changes, in the place of what was said before."""
+        for noted, kept in ((self.problems, problems[: self.MAX_PROBLEMS]), (self.changes, changes)):
+            noted.all().delete()
+            for each in kept:
+                each.owner = self
+            noted.bulk_create(kept, batch_size=1000)
 
     def problems_by_kind(self) -> "list[tuple[str, str, str]]":
         """Rows, column and sentence of what is wrong, once for all rows where it is the same."""
@@ -371,38 +376,3 @@ def in_ranges(rows: list[int], most: int = 20) -> str:
 
 class LeaseLost(Exception):
     """Another worker has taken the import up, because this one was silent for too long."""
-
-
-class ImportPart(models.Model):
-    """A piece of a file. In the database, so that every worker finds it, wherever it was sent to."""
-
-    owner = models.ForeignKey(Import, models.CASCADE, related_name="parts", help_text="The import.")
-    number = models.PositiveIntegerField(help_text="Its place in the file.")
-    data = models.BinaryField(help_text="Bytes of the file.")
-
-    class Meta:
-        verbose_name = "part of an import"
-        verbose_name_plural = "parts of imports"
-        constraints = [models.UniqueConstraint(fields=["owner", "number"], name="metrics_importpart_once")]
-
-    def __str__(self) -> str:
-        return f"{self.owner_id}: {self.number}"
-
-
-class ImportProblem(models.Model):
-    """What is wrong with a row, or with a cell of it."""
-
-    owner = models.ForeignKey(Import, models.CASCADE, related_name="problems", help_text="The import.")
-    row = models.PositiveIntegerField(help_text="Row of the file; the heading is a row too.")
-    column = LineField(max_length=100, blank=True, help_text="Column, as the heading calls it.")
-    code = LineField(max_length=40, help_text="Stable word for programs.")
-    message = LineField(max_length=500, help_text="One sentence for people.")
-
-    class Meta:
-        verbose_name = "problem of an import"
-        verbose_name_plural = "problems of imports"
-        ordering = ["row", "id"]
-        indexes = [models.Index(fields=["owner", "row"], name="metrics_importproblem_row")]
-
-    def __str__(self) -> str:
-        return f"Row {self.row}: {self.message}"

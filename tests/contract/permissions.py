@@ -170,6 +170,11 @@ errors      GET     others      -     200   200  -     -      -      -
 errors      GET     restricted  -     404   404  -     -      -      -
 errors      GET     deleted     -     404   404  -     -      -      -
 errors      HEAD    own         -     200   200  -     -      -      -
+changes     GET     own         -     200   200  -     -      -      -
+changes     GET     others      -     200   200  -     -      -      -
+changes     GET     restricted  -     404   404  -     -      -      -
+changes     GET     deleted     -     404   404  -     -      -      -
+changes     HEAD    own         -     200   200  -     -      -      -
 preview     GET     own         -     -     200  -     -      -      -
 preview     GET     others      200   -     200  -     -      -      -
 preview     GET     restricted  404   -     404  -     -      -      -

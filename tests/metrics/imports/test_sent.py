@@ -17,7 +17,8 @@ from django.urls import reverse
 from metrics.models import Import, ImportMapping, Observation
 from metrics.models.imports import in_ranges
 from metrics.tasks import run_imports
-from tests.metrics.imports.files import MIXED, table
+from tests.factories import RestrictionFactory
+from tests.metrics.imports.files import MIXED, table, written
 from tests.metrics.workbooks import row, sheet, workbook
 
 PATH = "/api/v1/imports/"
@@ -231,3 +232,23 @@ def test_the_desk_says_once_what_is_wrong_with_many_rows(mapping: ImportMapping,
 )
 def test_rows_are_said_in_ranges(rows: list[int], words: str) -> None:
     assert in_ranges(rows).endswith(words)
+
+
+def test_what_changes_is_shown_beside_what_it_is_to_those_who_may_see_that(
+    mapping: ImportMapping, send: Any, sign_in: Any, api: Any
+) -> None:
+    written(send(mapping, table("RBN,2024-01,7785", "RJR,2024-01,5")))
+    job = send(mapping, table("RBN,2024-01,17785", "RJR,2024-01,6.0", "RWW,2024-01,1"), mode="partial")
+    figure: Any = Observation.objects.get(metric=mapping.metric, organisation__key="RBN")
+    hidden: Any = Observation.objects.get(metric=mapping.metric, organisation__key="RJR")
+    address, page = f"/api/v1/imports/{job.key}/changes/", reverse("admin:metrics_import_change", args=[job.pk])
+    expected = {"row": 2, "column": "value", "observation": figure.key, "before": "7785", "after": "17785"}
+    first, second = api("pmo").get(address).json()
+    assert first == expected and (second["observation"], second["after"]) == (hidden.key, "6")
+    RestrictionFactory.create(record_type="observation", record_key=hidden.key)
+    assert api("pmo").get(address).json() == [expected]
+    content = sign_in("pmo").get(page).content.decode()
+    assert "7,785" in content and "17,785" in content and "Countess" not in content
+    written(job)
+    assert api("pmo").get(address).json() == [expected]
+    assert api("pmo").get(f"/api/v1/imports/{send(mapping, table('RBN,2024-01,17785')).key}/changes/").json() == []

@@ -18,7 +18,7 @@ from cmast.models import Organisation
 from metrics.charts import RULES
 from metrics.icons import icon
 from metrics.league import league_of
-from metrics.models import Metric, MetricLevel, Observation, SeriesBreak, Target
+from metrics.models import Metric, MetricLevel, Observation, Rebase, SeriesBreak, Target
 from metrics.series import Series, all_series, parts_of, series_of, side_by_side
 
 
@@ -113,6 +113,7 @@ class MetricAdmin(RecordAdmin):
         points = list(zip(reversed(series.points), reversed(signals), strict=True))
         said = {"part": part, "series": series, "chart": series.chart("chart"), "points": points, "icons": icons(series, 56)}
         said["burn_down"] = series.burn_down("burn-down")
+        said["may_decide"] = self.admin_site.get_model_admin(Rebase).has_add_permission(request)
         return self._charts_page(request, metric, "series", said)
 
     def _metric(self, request: HttpRequest, pk: int) -> Metric:

@@ -288,6 +288,9 @@ def test_the_desk_shows_all_series_of_a_metric_and_each_by_itself(metric: Any, r
     assert "The trusts in the latest month" in page and page.count("No data") >= 10
     page = desk.get(f"/admin/metrics/metric/{metric.pk}/charts/RBN/").content.decode()
     assert "Above the upper limit" in page and "90%" in page
+    whose = Organisation.objects.get(key="RBN").pk
+    for decision in ("rebase", "seriessetting"):
+        assert f"/admin/metrics/{decision}/add/?metric={metric.pk}&amp;organisation={whose}" in page
     page = desk.get(f"/admin/metrics/metric/{metric.pk}/charts/REM/").content.decode()
     assert "No XmR chart: There are only 6 values" in page
 

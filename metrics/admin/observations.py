@@ -12,6 +12,7 @@ from django.utils.html import format_html
 
 from cmast import dates
 from cmast.desk.columns import NOTHING, figure
+from cmast.desk.forms import ReasonedForm
 from cmast.desk.groups import METRICS
 from cmast.desk.questions import JudgementFilter, question_filter
 from cmast.desk.records import RecordAdmin
@@ -22,8 +23,18 @@ from metrics.models import Observation
 from metrics.series import series_until
 
 
+class ObservationForm(ReasonedForm):
+    """A new figure that corrects another says why."""
+
+    @property
+    def asks_why(self) -> bool:
+        """Whether the page of a new record has a place for the reason."""
+        return self.instance.pk is None and bool(self["supersedes"].value())
+
+
 class ObservationAdmin(RecordAdmin):
     group = METRICS
+    form = ObservationForm
     list_display = ("metric", "figure", "organisation", "part", "when_in_words", "value_status", "meets_target", "revision")
     list_filter = (
         question_filter("meets_target", JudgementFilter),

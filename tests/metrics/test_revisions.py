@@ -101,9 +101,13 @@ def test_the_desk_offers_a_form_for_the_revision(edition: Any, sign_in: Any) -> 
     desk, observation = sign_in("pmo"), Observation.objects.get(key=KEY)
     page = desk.get(f"/admin/metrics/observation/{observation.pk}/change/").content.decode()
     assert "Enter a revision" in page
-    form = desk.get("/admin/metrics/observation/add/", observation.as_revised()).context["adminform"].form
+    shown = desk.get("/admin/metrics/observation/add/", observation.as_revised())
+    form = shown.context["adminform"].form
     sent = {name: form[name].value() for name in form.fields}
     posted = {name: value for name, value in sent.items() if value not in (None, "", [])} | {"value": "77", "_save": "Save"}
+    assert '<textarea name="change_reason"' in shown.content.decode()
+    refused = desk.post("/admin/metrics/observation/add/", posted).content.decode()
+    assert "Say why it is corrected." in refused and not Observation.objects.filter(key=f"{KEY}-r2").exists()
     answer = desk.post("/admin/metrics/observation/add/", posted | {"change_reason": "Validated"})
     assert answer.status_code == 302, answer.context["errors"]
     revision = Observation.objects.get(key=f"{KEY}-r2")

@@ -344,8 +344,6 @@ class Observation(ObservationVerbs, Record):
 
         Raises RuleBroken where it has been revised already, and ValidationError where nobody says why.
         """
-        if not current().reason:
-            raise ValidationError({"change_reason": ValidationError("Say why it is corrected.", code="reason_required")})
         copied = {f.attname: getattr(self, f.attname) for f in self._meta.concrete_fields if f.name not in _NOT_COPIED}
         copied |= {"supersedes_id": self.pk, **self._next()}
         with transaction.atomic():
@@ -415,6 +413,8 @@ class Observation(ObservationVerbs, Record):
     def clean(self) -> None:
         read = getattr(self, "as_read", {})
         self.require_open()
+        if self._state.adding and self.supersedes_id and not current().reason:
+            raise ValidationError({"change_reason": ValidationError("Say why it is corrected.", code="reason_required")})
         is_stated = read.get("value") is not None or read.get("bound_value") is not None or read.get("quantifier") is not None
         if changed := [name for name in FIGURE if is_stated and name in read and read[name] != getattr(self, name)]:
             words = "A figure is never overwritten: revise it, so that both are kept."

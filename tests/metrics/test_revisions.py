@@ -97,6 +97,16 @@ def test_every_part_of_a_figure_is_watched() -> None:
     assert set(FIGURE) <= set(Observation.also_reasoned)
 
 
+def test_a_record_that_is_made_as_a_revision_says_why_too(edition: Any, api: Any) -> None:
+    observation, client = Observation.objects.get(key=KEY), api("pmo")
+    names = ("metric", "organisation", "scope_level", "unit", "period_type", "period_start_on", "period_end_on", "value_status")
+    said = client.get(f"/api/v1/observations/{KEY}/").json()
+    body = {name: said[name] for name in names} | {"value": "77", "revision": 2, "supersedes": observation.key}
+    refused = client.post("/api/v1/observations/", body)
+    assert refused.status_code == 400 and refused.json()["errors"][0]["pointer"] == "/change_reason"
+    assert client.post("/api/v1/observations/", body | {"change_reason": "Late returns"}).status_code == 201
+
+
 def test_the_desk_offers_a_form_for_the_revision(edition: Any, sign_in: Any) -> None:
     desk, observation = sign_in("pmo"), Observation.objects.get(key=KEY)
     page = desk.get(f"/admin/metrics/observation/{observation.pk}/change/").content.decode()

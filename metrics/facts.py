@@ -1,6 +1,7 @@
 """Flat tables for spreadsheets and Power BI: one row per fact, names instead of links, numbers as numbers."""
 
 import csv
+import datetime as dt
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -255,9 +256,13 @@ def _as_csv(columns: list[str], rows: list[Any], table: str) -> HttpResponse:
     return response
 
 
+def _with_iso_moments(row: Any) -> list[Any]:
+    return [value.isoformat() if isinstance(value, dt.datetime) else value for value in row]
+
+
 def _lines(columns: list[str], rows: list[Any]) -> Iterator[bytes]:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows(map(_with_iso_moments, rows))
     yield b"\xef\xbb\xbf" + out.getvalue().encode()

@@ -16,7 +16,7 @@ MOST = 30
 
 def latest_figures(update: Any, person: Person) -> tuple[str, list[str]]:
     """One line for each metric of the programme: its latest figure, of whom and when."""
-    seen: Any = Observation.objects.levels().visible_to(person)
+    seen: Any = Observation.objects.levels(person)
     figures = seen.filter(metric__programme=update.programme_id, value__isnull=False, breakdown_dimension="")
     figures = (
         figures.select_related("metric", "organisation")

@@ -95,7 +95,7 @@ class CohortFilter(RecordFilterSet):
 
 class ObservationFilter(RecordFilterSet):
     meets_target = Judgement("meets_target", help_text="Known to meet (true) or to miss (false) the target that it names.")
-    current = Question("current", help_text="The latest revision.")
+    current = Question("current", link="revisions", help_text="The latest revision.")
     programme = LinkFilter("metric__programme", help_text="Programme of the metric.")
 
     class Meta:

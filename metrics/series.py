@@ -177,7 +177,7 @@ class Book:
         """
         self.metrics = {metric.pk: metric for metric in metrics}
         self.today, self.part = today, part
-        levels = self._about(Observation, reader).levels(part)
+        levels = Observation.objects.filter(metric__in=self.metrics).levels(reader, part)
         levels = levels.filter(scope_level=level) if level else levels
         levels = levels if whose is None else levels.filter(organisation__in=whose)
         self.levels = _by_metric(levels.select_related("organisation").prefetch_related("members"))

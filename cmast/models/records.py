@@ -124,6 +124,8 @@ class Record(models.Model):
     writers: ClassVar[dict[str, str]] = {}
     #: (link, shared): this record's `shared` relation is always that of its `link`. Held by `cmast.history.triggers`.
     follows: ClassVar[tuple[tuple[str, str], ...]] = ()
+    #: Links to the earlier statement of the same thing: where that is hidden, so is this.
+    restates: ClassVar[tuple[str, ...]] = ()
     #: Relations to records that are shown with this one as a part of them: when it changes, their version moves too.
     touches: ClassVar[tuple[str, ...]] = ()
     #: Fields besides dates, status and RAG whose stated value is not changed without a reason.

@@ -118,12 +118,13 @@ def restrictable() -> dict[str, type[Record]]:
 
 @cache
 def belongs_to(model: type[models.Model]) -> dict[str, type[Record]]:
-    """Link -> kind of record that a record of this kind is a part of: what its rights come from, what it would be deleted with.
+    """Link -> kind of record that a record of this kind is a part of: what its rights come from, what it would be deleted with,
+    and what it says anew.
 
-    What is hidden hides its parts.
+    What is hidden hides its parts, and so an embargo also holds for the revisions of a figure.
     """
     paths = [path for area, path in getattr(model, "writers", {}).items() if area not in ("organisation", "person")]
-    names = {path.split("__")[0] for path in paths if path != "id"} | {"parent"}
+    names = {path.split("__")[0] for path in paths if path != "id"} | {"parent", *getattr(model, "restates", ())}
     found: dict[str, Any] = {}
     for field in model._meta.concrete_fields:
         if isinstance(field, models.ForeignKey):
@@ -183,12 +184,13 @@ class Hidden:
 
     def _parts(self, model: type[models.Model]) -> set[int]:
         found: set[int] = set()
-        links = {link: self.ids(kind) for link, kind in belongs_to(model).items() if kind is not model}
+        own = [link for link, kind in belongs_to(model).items() if kind is model]
+        links = {link: self.ids(kind) for link, kind in belongs_to(model).items() if link not in own}
         rows = model._default_manager.filter(_any(links)) if any(links.values()) else model._default_manager.none()
         found |= set(rows.order_by().values_list("pk", flat=True))
         found |= self._deleted(model, links)
-        if belongs_to(model).get("parent") is model:
-            found |= self._below(model, found | self._known[model])
+        if own:
+            found |= self._below(model, own, found | self._known[model])
         for subject in Subject.__subclasses__():
             if subject._meta.get_field(subject.touches[0]).related_model is model:
                 found |= self._about_hidden(model, subject)
@@ -214,13 +216,14 @@ class Hidden:
         gone = Change.objects.filter(_any(columns), table=model._meta.db_table, operation=Change.Operation.DELETE)
         return set(gone.order_by().values_list("row_id", flat=True))
 
-    @staticmethod
-    def _below(model: type[models.Model], above: set[int]) -> set[int]:
-        """All that hangs on these in a tree."""
+    @classmethod
+    def _below(cls, model: type[models.Model], own: list[str], above: set[int]) -> set[int]:
+        """All that hangs on these in a tree of records of one kind, or says them anew."""
         found: set[int] = set()
         while above:
-            rows = model._default_manager.filter(parent__in=above).exclude(pk__in=found)
-            above = set(rows.order_by().values_list("pk", flat=True))
+            links = dict.fromkeys(own, above)
+            rows = model._default_manager.filter(_any(links)).order_by().values_list("pk", flat=True)
+            above = (set(rows) | cls._deleted(model, links)) - found
             found |= above
         return found
 

@@ -62,7 +62,7 @@ class MetricAdmin(RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """With the latest figure of the whole metric: no part of a breakdown and no stated difference."""
-        plain = Observation.objects.current().filter(
+        plain = Observation.objects.current_to(request.user).filter(
             metric=OuterRef("pk"), value__isnull=False, breakdown_dimension="", comparison=None
         )
         last = plain.annotate(day=Coalesce("period_end_on", "as_at_on")).order_by(F("day").desc(nulls_last=True), "-pk")

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce, ExtractMonth, ExtractYear
 from cmast import dates
 from cmast.errors import RuleBroken
 from cmast.history.context import current
-from cmast.models import Record, RecordQuerySet
+from cmast.models import Reader, Record, RecordQuerySet
 from cmast.models.fields import (
     DayField,
     FinancialYearField,
@@ -85,16 +85,21 @@ class ObservationQuerySet(RecordQuerySet):
             found.require_no_lock()
         return super().delete()
 
-    def current(self) -> "ObservationQuerySet":
-        """The latest revision of each figure."""
-        return self.filter(revisions__isnull=True)
+    def current(self, hidden: Q | None = None) -> "ObservationQuerySet":
+        """The latest revision of each figure; where a later one is hidden, which the condition says, the one before."""
+        return self.filter(Q(revisions__isnull=True) | hidden if hidden else Q(revisions__isnull=True))
 
-    def levels(self, part: str = "") -> "ObservationQuerySet":
+    def current_to(self, reader: Reader) -> "ObservationQuerySet":
+        """The latest revision of each figure that the reader may see."""
+        hidden = reader.reach.hidden if reader.is_authenticated else None
+        return self.visible_to(reader).current(hidden.condition(self.model, "revisions__") if hidden else None)
+
+    def levels(self, reader: Reader, part: str = "") -> "ObservationQuerySet":
         """Figures that say how high something was: no difference, no forecast, nothing taken back. Of the whole, or of one part
         of a breakdown.
         """
         return (
-            self.current()
+            self.current_to(reader)
             .filter(breakdown_member=part, comparison__isnull=True, quantifier__isnull=True)
             .exclude(value_status__in=NOT_YET_HAPPENED)
             .exclude(review_state="withdrawn")
@@ -209,6 +214,7 @@ class Observation(ObservationVerbs, Record):
     touches = ("cohort",)
     computed_from = (("target", ("operator", "value", "low", "high")),)
     writers: ClassVar[dict[str, str]] = {"programme": "metric__programme", "organisation": "organisation"}
+    restates: ClassVar[tuple[str, ...]] = ("supersedes",)
 
     metric = models.ForeignKey(Metric, models.PROTECT, related_name="observations", help_text="What is measured.")
     organisation = models.ForeignKey(

@@ -90,6 +90,7 @@ class Update(PlacedRecord):
 
     label_field = "title"
     writers: ClassVar[dict[str, str]] = {"programme": "programme", "workstream": "workstream"}
+    restates: ClassVar[tuple[str, ...]] = ("supersedes",)
 
     month_on = DayField(help_text="First day of the month that is reported.")
     revision = models.PositiveIntegerField(default=1, editable=False, help_text="Counts the texts for the same month.")

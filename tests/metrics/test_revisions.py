@@ -7,8 +7,10 @@ from django.core.exceptions import ValidationError
 
 from cmast.errors import RuleBroken
 from cmast.history.context import changing
+from cmast.models import Restriction
 from metrics.models import Observation
 from metrics.models.observations import FIGURE
+from tests.factories import restrict
 
 pytestmark = pytest.mark.either_database
 
@@ -134,3 +136,25 @@ def test_the_desk_refuses_to_overwrite(edition: Any, sign_in: Any) -> None:
     posted = {name: value for name, value in sent.items() if value not in (None, "", [])} | {"value": "77", "_save": "Save"}
     answer = desk.post(path, posted | {"change_reason": "Typing error"})
     assert answer.status_code == 200 and "never overwritten" in answer.content.decode()
+
+
+def test_an_embargo_holds_for_what_is_revised_under_it_and_leaves_what_was_known_before(
+    edition: Any, api: Any, sign_in: Any
+) -> None:
+    """Otherwise a correction of an embargoed figure would publish it, and its embargo would take the old one away."""
+    first = Observation.objects.get(key=KEY)
+    with changing(reason="Validated"):
+        second = first.revise({"value": 87})
+        restrict(second)
+        third = second.revise({"value": 88})
+    outsider, series = api("viewer"), f"/api/v1/series/{first.metric.key}/{first.organisation.key}/"
+    assert [outsider.get(f"/api/v1/observations/{figure.key}/").status_code for figure in (second, third)] == [404, 404]
+    assert [
+        row["key"] for row in outsider.get(f"/api/v1/observations/?current=true&key={KEY},{third.key}").json()["results"]
+    ] == [KEY]
+    assert outsider.get(series).json()["analysis"]["points"]["value"] == [76]
+    listed = sign_in("pmo").get(f"/admin/metrics/metric/?q={first.metric.key}").content.decode()
+    assert "76%" in listed and "88%" not in listed
+    Restriction.objects.all().delete()
+    assert outsider.get(series).json()["analysis"]["points"]["value"] == [88]
+    assert outsider.get(f"/api/v1/observations/?current=true&key={KEY}").json()["results"] == []

@@ -198,14 +198,21 @@ class Fuzzer:
         if response.status_code in (204, 404):
             records.pop(case.path_parameters.get("key", ""), None)
         elif response.status_code in (200, 201) and "as_of" not in case.query:
-            answer = response.json()
-            records.update({record["key"]: record for record in answer.get("results", [answer]) if "etag" in record})
+            records.update({record["key"]: record for record in _told(response) if "etag" in record})
 
     def _mostly(self) -> bool:
         return self.random.random() < 0.75
 
     def _some(self, things: list[Any], number: int) -> list[Any]:
         return self.random.sample(things, min(number, len(things)))
+
+
+def _told(response: Response) -> list[Any]:
+    """The objects of an answer; none where it is a picture or a file."""
+    if response.headers["content-type"] != ["application/json"]:
+        return []
+    answer = response.json()
+    return answer if isinstance(answer, list) else answer.get("results", [answer])
 
 
 def _resource(path: str) -> str:

@@ -9,6 +9,8 @@ from benchmarks.judging import Goal, Result, best_floor, divide, per_added_row, 
 from benchmarks.measuring import Reading
 from benchmarks.reporting import table
 
+pytestmark = pytest.mark.either_database
+
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from cmast.dates import describe, financial_year, financial_year_days, latest_day, month_end, window
 from cmast.vocabulary import DATELESS, DatePrecision
 
+pytestmark = pytest.mark.either_database
+
 DAYS = st.dates(dt.date(1950, 1, 1), dt.date(2100, 12, 31))
 IN_A_MONTH = ["early_month", "mid_month", "late_month", "month", "month_end", "before_month_end"]
 

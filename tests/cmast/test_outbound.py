@@ -14,6 +14,8 @@ from cmast import outbound
 from cmast.outbound import Unreachable, addresses_of, is_allowed, post, refusal_of
 from tests.receiver import Receiver, running
 
+pytestmark = pytest.mark.either_database
+
 LOOPBACK = [ipaddress.ip_network("127.0.0.1/32")]
 #: By why they are not public.
 PRIVATE = [

@@ -13,6 +13,8 @@ from cmast.management.commands.record_examples import examples
 from cmast.pages import openapi_document
 from cmast.urls import api as router
 
+pytestmark = pytest.mark.either_database
+
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 

@@ -10,6 +10,8 @@ from django.utils.module_loading import import_string
 
 from tests.deployment.compose import COMPOSE, OWN, ROOT, SERVICES, option
 
+pytestmark = pytest.mark.either_database
+
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
 SETTINGS = (ROOT / "cmast" / "settings.py").read_text()

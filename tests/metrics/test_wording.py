@@ -4,6 +4,8 @@ import pytest
 
 from metrics import wording
 
+pytestmark = pytest.mark.either_database
+
 
 @pytest.mark.parametrize(
     ("text", "found"),

@@ -12,6 +12,7 @@ from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum, Window
 from django.db.models.functions import Coalesce
 from django.utils.text import slugify
 
+from cmast.amounts import amount, number
 from cmast.dates import month_end
 from cmast.models import Organisation
 from cmast.vocabulary import Qualifier, Unit
@@ -22,11 +23,9 @@ from metrics.figures import (
     Figure,
     Period,
     Span,
-    amount,
     between,
     day_in_words,
     exactly,
-    number,
 )
 from metrics.found import Found, Rule, named
 from metrics.models import Metric, Observation

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from cmast.amounts import amount, number
 from cmast.dates import month_end
 from cmast.vocabulary import Qualifier, ScopeLevel, Unit
 
@@ -118,40 +119,7 @@ _QUALIFIED: dict[str, Callable[[Decimal], Span]] = {
     Qualifier.LESS_THAN: below,
     Qualifier.UP_TO: at_most,
 }
-_IN_WORDS = {
-    Qualifier.APPROXIMATELY: "about ",
-    Qualifier.MORE_THAN: "more than ",
-    Qualifier.AT_LEAST: "at least ",
-    Qualifier.LESS_THAN: "less than ",
-    Qualifier.UP_TO: "up to ",
-}
 _BOUND_IN_WORDS = {"gt": "more than ", "gte": "at least ", "lt": "less than ", "lte": "at most ", "eq": ""}
-
-
-def number(value: Decimal) -> str:
-    """In digits, with commas and without trailing noughts: 48,872; 71.9."""
-    return f"{value.normalize():,f}" if value else "0"
-
-
-def amount(value: Decimal, unit: str) -> str:
-    """A value with its unit as a reader expects it: 71.9%, £17,000,000, 1 patient, 2.1 percentage points."""
-    digits = number(value)
-    match unit:
-        case Unit.PERCENT:
-            return f"{digits}%"
-        case Unit.GBP:
-            return f"-£{digits[1:]}" if value < 0 else f"£{digits}"
-        case Unit.COUNT | Unit.RATIO:
-            return digits
-        case Unit.RANK | Unit.LEVEL:
-            return f"{unit} {digits}"
-        case Unit.UNSPECIFIED_PERCENT:
-            return f"{digits} (percent or points, not stated)"
-        case Unit.PER_HOUR:
-            return f"{digits} per hour"
-    many = "percentage points" if unit == Unit.PERCENTAGE_POINT else unit
-    one = "person" if unit == Unit.PEOPLE else many.removesuffix("s")
-    return f"{digits} {one if abs(value) == 1 else many}"
 
 
 def share(part: Decimal, whole: Decimal) -> Decimal:
@@ -268,7 +236,7 @@ class Figure:
     @property
     def words(self) -> str:
         if self.value is not None:
-            said = _IN_WORDS.get(Qualifier(self.qualifier or Qualifier.EXACT), "") + amount(self.value, self.unit)
+            said = amount(self.value, self.unit, self.qualifier)
             return f"{said} of {number(self.denominator)}" if self.denominator is not None else said
         if self.bound_value is not None and self.bound_operator in BOUNDS:
             return _BOUND_IN_WORDS[self.bound_operator] + amount(self.bound_value, self.unit)

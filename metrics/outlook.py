@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+from cmast.amounts import number
 from cmast.dates import financial_year_days, month_end
 from cmast.vocabulary import Qualifier
-from metrics.figures import ZERO, Side, number, side_of
+from metrics.figures import ZERO, Side, side_of
 from metrics.savings import UPPER, Money, Total, as_total, one_word, pounds
 
 PENNY = Decimal("0.01")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from cmast.amounts import amount, number
 from cmast.dates import month_end
 from cmast.vocabulary import Unit
 from metrics.figures import (
@@ -16,11 +17,9 @@ from metrics.figures import (
     Figure,
     Period,
     Side,
-    amount,
     at_most,
     change,
     day_in_words,
-    number,
     unit_words,
     units_differ,
 )

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from cmast.amounts import amount, number
 from cmast.models import Reader
 from metrics.charts import burn_down, run_chart
-from metrics.figures import amount, day_in_words, number
+from metrics.figures import day_in_words
 from metrics.league import scorecard_of
 from metrics.models import Benefit, BenefitFigure, BenefitMonth
 from metrics.series import Series, series_of, unit_on_charts

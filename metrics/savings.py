@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from cmast.amounts import amount
 from cmast.vocabulary import Qualifier, Unit
-from metrics.figures import COUNTED, ZERO, Figure, Period, Span, amount, at_least, day_in_words, unit_words
+from metrics.figures import COUNTED, ZERO, Figure, Period, Span, at_least, day_in_words, unit_words
 
 PENNY = Decimal("0.01")
 _MILLION = Decimal(1_000_000)

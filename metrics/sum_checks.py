@@ -11,11 +11,12 @@ from typing import Any
 from django.db.models import Q
 from django.utils.text import slugify
 
+from cmast.amounts import amount
 from cmast.models import Organisation
 from cmast.vocabulary import Qualifier, ScopeLevel
 from metrics import figure_checks
 from metrics.figure_checks import monthly, said, when
-from metrics.figures import ZERO, amount
+from metrics.figures import ZERO
 from metrics.found import Found, Rule, named
 from metrics.models import Metric
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
+from cmast.amounts import amount, number
 from cmast.vocabulary import Qualifier, Unit
-from metrics.figures import Figure, amount, number
+from metrics.figures import Figure
 from metrics.targets import Goal, Outcome, judge_one
 
 _PLACES = Decimal("0.000001")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
 
+from cmast.amounts import amount, number
 from cmast.vocabulary import ScopeLevel, Unit
 from metrics.figures import (
     BOUNDS,
@@ -23,13 +24,11 @@ from metrics.figures import (
     Period,
     Span,
     above,
-    amount,
     at_least,
     between,
     change,
     day_in_words,
     exactly,
-    number,
     one_of,
     previous,
     unit_words,

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 
 from cmast import dates
+from cmast.amounts import amount
 from cmast.models import Record
 from cmast.vocabulary import Rag, Unit
 
@@ -22,20 +23,8 @@ def label(name: str) -> str:
 
 
 def figure(value: Decimal | None, unit: str | None = None, qualifier: str | None = None) -> str:
-    """A number as it is said: £32,500,000, 85%, "more than 9 patients". A dash when there is none."""
-    if value is None:
-        return NOTHING
-    number = f"{value.normalize():,f}"
-    match unit:
-        case Unit.GBP:
-            number = f"£{number}"
-        case Unit.PERCENT:
-            number = f"{number}%"
-        case None | Unit.COUNT:
-            pass
-        case _:
-            number = f"{number} {Unit(unit).label.lower()}"
-    return number if qualifier in (None, "exact") else f"{qualifier.replace('_', ' ')} {number}"
+    """An amount as it is said, or a dash when there is none."""
+    return NOTHING if value is None else amount(value, unit or Unit.COUNT, qualifier)
 
 
 def vague(name: str, heading: str, starts: str = "") -> Callable[[Record], str]:

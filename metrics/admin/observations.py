@@ -11,7 +11,7 @@ from django.utils import formats
 from django.utils.html import format_html
 
 from cmast import dates
-from cmast.desk.columns import NOTHING, figure
+from cmast.desk.columns import NOTHING
 from cmast.desk.forms import ReasonedForm
 from cmast.desk.groups import METRICS
 from cmast.desk.questions import JudgementFilter, question_filter
@@ -111,9 +111,7 @@ class ObservationAdmin(RecordAdmin):
 
     @admin.display(description="Figure", ordering="value")
     def figure(self, observation: Observation) -> str:
-        if observation.value is None and observation.bound_value is not None:
-            return f"{observation.get_bound_operator_display()} {figure(observation.bound_value, observation.unit)}"
-        return figure(observation.value, observation.unit, observation.qualifier)
+        return observation.in_words
 
     @admin.display(description="Part")
     def part(self, observation: Observation) -> str:

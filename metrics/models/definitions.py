@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.functional import cached_property
 
+from cmast.amounts import amount
 from cmast.dates import financial_year_days
 from cmast.models import Record, RecordQuerySet
 from cmast.models.fields import (
@@ -361,7 +362,7 @@ class Target(Record):
     def __str__(self) -> str:
         words = [str(self.metric), self.get_operator_display()]
         if self.value is not None:
-            words.append(f"{self.value.normalize():f} {self.get_unit_display()}")
+            words.append(amount(self.value, self.unit))
         return " ".join(words)
 
 

@@ -9,6 +9,7 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce, ExtractMonth, ExtractYear
 
 from cmast import dates
+from cmast.amounts import amount
 from cmast.errors import RuleBroken
 from cmast.history.context import current
 from cmast.models import Reader, Record, RecordQuerySet
@@ -438,11 +439,14 @@ class Observation(ObservationVerbs, Record):
         if self.cohort and self.cohort.metric_id != self.metric_id:
             raise ValidationError({"cohort": f"This is a cohort of “{self.cohort.metric}”."})
 
-    def __str__(self) -> str:
+    @property
+    def in_words(self) -> str:
+        """What it says, as it is known: "more than 84,000 appointments", "at least 85%", "not stated"."""
         if self.value is not None:
-            figure = f"{self.value.normalize():f} {self.get_unit_display()}"
-        elif self.bound_value is not None:
-            figure = f"{self.get_bound_operator_display()} {self.bound_value.normalize():f} {self.get_unit_display()}"
-        else:
-            figure = "not stated"
-        return f"{self.metric}, {self.organisation}: {figure}"
+            return amount(self.value, self.unit, self.qualifier)
+        if self.bound_value is not None:
+            return f"{self.get_bound_operator_display()} {amount(self.bound_value, self.unit)}"
+        return "not stated"
+
+    def __str__(self) -> str:
+        return f"{self.metric}, {self.organisation}: {self.in_words}"

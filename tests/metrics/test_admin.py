@@ -18,7 +18,11 @@ from metrics.models import Metric, Observation, Target
         (Decimal("85.000000"), "percent", "exact", "85%"),
         (Decimal("32500000"), "gbp", None, "£32,500,000"),
         (Decimal("9"), "patients", "more_than", "more than 9 patients"),
-        (Decimal("0.500000"), "percentage_point", None, "0.5 percentage point"),
+        (Decimal("0.500000"), "percentage_point", None, "0.5 percentage points"),
+        (Decimal("1"), "trusts", None, "1 trust"),
+        (Decimal("8"), "percent", "approximately", "about 8%"),
+        (Decimal("4"), "rank", None, "rank 4"),
+        (Decimal("-1200"), "gbp", None, "-£1,200"),
         (Decimal("100"), None, None, "100"),
     ],
 )

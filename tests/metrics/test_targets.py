@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cmast.amounts import amount
 from cmast.vocabulary import Qualifier, Unit
-from metrics.figures import BOUNDS, COUNTED, Figure, Period, Side, Unfit, amount
+from metrics.figures import BOUNDS, COUNTED, Figure, Period, Side, Unfit
 from metrics.models import Metric, Observation, Target
 from metrics.models.definitions import Operator
 from metrics.targets import OPERATORS, Goal, Outcome, Reason, Verdict, adds_up, in_force, judge, judge_one, split

@@ -110,6 +110,10 @@ def test_the_desk_takes_a_file_shows_what_would_be_and_writes_it(mapping: Import
     assert "<strong>1</strong> new" in desk.get(page).content.decode()
     assert Observation.objects.filter(metric=mapping.metric).count() == 1
     assert "there is nothing to run" in desk.post(run, follow=True).content.decode()
+    again = SimpleUploadedFile("figures.csv", MIXED.encode())
+    sent = desk.post(reverse("admin:metrics_import_add"), {"file": again, "mapping": mapping.pk, "mode": "partial"})
+    run_imports()
+    assert "Close it: there is nothing to write" in desk.get(sent["Location"]).content.decode()
     assert sign_in("viewer").post(run).status_code in (302, 403)
 
 

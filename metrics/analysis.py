@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from cmast.api.finding import visible
 from cmast.api.pagination import refuse_unknown
-from cmast.api.past import day_of_question, the_past
+from cmast.api.past import asked_day, day_of_question, the_past
 from cmast.api.problems import QueryError
 from cmast.api.serializers import Strict
 from cmast.dates import month_end
@@ -88,7 +88,11 @@ _METRIC = OpenApiParameter("metric", str, OpenApiParameter.PATH, description="Ke
 _ORGANISATION = OpenApiParameter("organisation", str, OpenApiParameter.PATH, description="Key of the organisation.")
 _WHEN = [
     OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="As was known then: a day (its end) or a moment."),
-    OpenApiParameter("on", OpenApiTypes.DATE, description="Day on which targets must hold. Today when left out."),
+    OpenApiParameter(
+        "on",
+        OpenApiTypes.DATE,
+        description="Day on which targets must hold. When left out, figures are judged by the targets of their own time.",
+    ),
 ]
 _PART = OpenApiParameter("part", str, description="Member of a breakdown, for the series of a part. The whole when left out.")
 _PERIOD = OpenApiParameter(
@@ -244,7 +248,7 @@ class SideBySideView(APIView):
         with the_past(request):
             found = _metric(request, metric)
             part = request.query_params.get("part", "")
-            series = all_series(found, request.user, day_of_question(request), part)
+            series = all_series(found, request.user, day_of_question(request), part, asked_day(request, "on"))
             return HttpResponse(side_by_side(found, series, "series"), content_type="image/svg+xml")
 
 
@@ -266,7 +270,7 @@ class ScorecardView(APIView):
             if given := request.query_params.get("programme"):
                 programmes = Programme.objects.visible_to(request.user).filter(key__in=given.split(","))
                 metrics = metrics.filter(programme__in=programmes)
-            found = scorecard_of(metrics, request.user, day_of_question(request))
+            found = scorecard_of(metrics, request.user, day_of_question(request), asked_day(request, "on"))
             return Response({"results": [spoken_score(metric, series) for metric, series in found]})
 
 
@@ -282,7 +286,8 @@ def _metric(request: Request, key: str) -> Metric:
 
 
 def _league(request: Request, metric: str) -> League:
-    return league_of(_metric(request, metric), request.user, day_of_question(request), _month(request))
+    day, on = day_of_question(request), asked_day(request, "on")
+    return league_of(_metric(request, metric), request.user, day, _month(request), on)
 
 
 def _month(request: Request) -> dt.date | None:
@@ -301,4 +306,5 @@ def _series(request: Request, metric: str, organisation: str) -> Series:
     found, whose = _metric(request, metric), visible(Organisation, organisation, request.user)
     if whose is None:
         raise NotFound
-    return series_of(found, whose, request.user, day_of_question(request), request.query_params.get("part", ""))
+    day, on = day_of_question(request), asked_day(request, "on")
+    return series_of(found, whose, request.user, day, request.query_params.get("part", ""), on)

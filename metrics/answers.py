@@ -155,7 +155,7 @@ class SeriesSerializer(serializers.Serializer):
     period_type = serializers.CharField(allow_null=True, help_text="The stretch of time of each point.")
     observations = _several(serializers.CharField(allow_null=True), "Key of the observation behind each point; null for a gap.")
     analysis = AnalysisSerializer(help_text="Limits, rules broken, icons.")
-    targets = VerdictSerializer(many=True, help_text="The targets that hold, judged by the latest figure.")
+    targets = VerdictSerializer(many=True, help_text="The targets for the latest figure's time, judged.")
     comparisons = ComparisonSerializer(many=True, help_text="The latest figure beside others.")
     ranking = RankingSerializer(allow_null=True, help_text="The place among the trusts; null where it is no trust's.")
     run_rate: Any = CohortRateSerializer(
@@ -203,7 +203,7 @@ class ScorecardLineSerializer(serializers.Serializer):
     observation = serializers.CharField(allow_null=True, help_text="Key of the observation.")
     variation_icon = serializers.CharField(allow_null=True, help_text="Null where an XmR chart says nothing.")
     assurance_icon = serializers.CharField(allow_null=True, help_text="Null where an XmR chart says nothing.")
-    targets = VerdictSerializer(many=True, help_text="The targets that hold, judged by the latest figure.")
+    targets = VerdictSerializer(many=True, help_text="The targets for the latest figure's time, judged.")
     comparisons = ComparisonSerializer(many=True, help_text="The latest figure beside others.")
 
 

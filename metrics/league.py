@@ -26,7 +26,7 @@ class Place:
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the first target that holds is met; null where that cannot be judged or there is none."""
+        """Whether the first target of that time is met; null where that cannot be judged or there is none."""
         outcomes = [verdict.outcome for _, verdict in self.verdicts[:1]]
         return {Outcome.MET: True, Outcome.NOT_MET: False}.get(outcomes[0]) if outcomes else None
 
@@ -65,13 +65,15 @@ class League:
         )
 
 
-def league_of(metric: Metric, reader: Reader, today: dt.date, month: dt.date | None = None) -> League:
+def league_of(
+    metric: Metric, reader: Reader, today: dt.date, month: dt.date | None = None, on: dt.date | None = None
+) -> League:
     """The league of a month, given by its last day; of the latest month with a figure of a trust where none is given."""
-    book = Book([metric], reader, today)
+    book = Book([metric], reader, today, on=on)
     figures = [each.as_figure() for each in book.levels[metric.pk] if each.scope_level == ScopeLevel.PROVIDER]
     month = month or max((figure.period.ends_on for figure in figures), default=None)
     own = [figure for figure in figures if figure.period.ends_on == month]
-    goals = [(target, goal) for target, goal in book.goals(metric) if goal.scope_level == ScopeLevel.EACH_PROVIDER]
+    goals = book.goals_of_each(metric, month) if month else []
     places = [_place(metric, trust, own, goals) for trust in book.members]
     return League(metric, month, sorted(places, key=_order), goals)
 
@@ -100,10 +102,12 @@ def _words(place: Place) -> str:
     return place.figure.words if place.figure else ""
 
 
-def scorecard_of(metrics: Iterable[Metric], reader: Reader, today: dt.date) -> list[tuple[Metric, Series | None]]:
+def scorecard_of(
+    metrics: Iterable[Metric], reader: Reader, today: dt.date, on: dt.date | None = None
+) -> list[tuple[Metric, Series | None]]:
     """Each metric with the system's series of it; with none where the system has no figure."""
     found = list(metrics)
-    book = Book(found, reader, today, level=ScopeLevel.SYSTEM)
+    book = Book(found, reader, today, level=ScopeLevel.SYSTEM, on=on)
     return [(metric, _of_system(book, metric)) for metric in found]
 
 

@@ -69,7 +69,7 @@ def follow() -> None:
 
 
 def refresh_all() -> str:
-    """Make everything anew. Daily, because which targets hold and which trusts are members depends on the day."""
+    """Make everything anew. Daily, because which trusts are members depends on the day."""
     feed.number()
     with transaction.atomic():
         return _all(RollupState.taken(), _end_of_feed())
@@ -337,12 +337,12 @@ def _of_trust(book: Book, metric: Metric, trust: Any) -> Iterator[tuple[tuple[st
         yield from _of_ratio(book, metric, trust)
         return
     figures = book.series(metric, trust).figures
-    goals = [goal for _, goal in book.goals(metric) if goal.scope_level == ScopeLevel.EACH_PROVIDER][:1]
     for figure in figures:
         place = figure.period.kind, figure.period.ends_on
         match metric.aggregation:
             case Rule.TRUSTS_MEETING_TARGET:
-                yield place, system.judged(figure, goals[0] if goals else None, previous(figure, figures))
+                goal = next((goal for _, goal in book.goals_of_each(metric, figure.period.ends_on)), None)
+                yield place, system.judged(figure, goal, previous(figure, figures))
             case Rule.SYSTEM_WEIGHTED:
                 yield place, system.weighed(figure, metric.unit)
             case _:

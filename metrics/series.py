@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -171,12 +171,15 @@ class Book:
         level: str = "",
         part: str = "",
         whose: Iterable[int] | None = None,
+        on: dt.date | None = None,
     ) -> None:
-        """With a level or organisations (`whose`) only their figures are read, for series that are set beside no others; with
-        a part those of that part.
+        """Figures are judged by the targets of their time, or by those of a day (`on`).
+
+        With a level or organisations (`whose`) only their figures are read, for series that are set beside no others; with a
+        part those of that part.
         """
         self.metrics = {metric.pk: metric for metric in metrics}
-        self.today, self.part = today, part
+        self.on, self.part = on, part
         levels = Observation.objects.filter(metric__in=self.metrics).levels(reader, part)
         levels = levels.filter(scope_level=level) if level else levels
         levels = levels if whose is None else levels.filter(organisation__in=whose)
@@ -210,7 +213,7 @@ class Book:
             observations=own,
             beside=[as_level(each) for each in self.levels[pk] if each.period == latest],
             # What is aimed at and planned is the whole.
-            goals=[] if self.part else self._goals(metric, own[-1].scope_level if own else "", whose),
+            goals=self._goals(own[-1], whose) if own and not self.part else [],
             trajectories=[] if self.part else [p.as_plan() for p in self.paths[pk] if p.organisation_id == whose.pk],
             cohort=self.cohorts.get(own[-1].cohort_id) if own else None,
             rebases=[each for each in self.rebases[pk] if each.organisation_id in (None, whose.pk)],
@@ -219,42 +222,52 @@ class Book:
             part=self.part,
         )
 
-    def _goals(self, metric: Metric, level: str, whose: Any) -> list[tuple[Target, Goal]]:
-        """The targets that hold today for such a figure: its organisation's own, or those of each trust."""
-        levels = (ScopeLevel.PROVIDER, ScopeLevel.SYSTEM)
-        return [
-            (target, goal)
-            for target, goal in self.goals(metric)
-            if (goal.scope_level == ScopeLevel.EACH_PROVIDER and level in levels)
-            or (goal.scope_level == level and goal.organisation == whose.key)
-        ]
+    def _goals(self, latest: Observation, whose: Any) -> list[tuple[Target, Goal]]:
+        """What such a figure is judged by: its organisation's own targets, and those of each trust."""
+        level = latest.scope_level
 
-    def goals(self, metric: Metric) -> list[tuple[Target, Goal]]:
-        """The targets of the metric that hold today."""
+        def concerns(goal: Goal) -> bool:
+            if goal.scope_level == ScopeLevel.EACH_PROVIDER:
+                return level in (ScopeLevel.PROVIDER, ScopeLevel.SYSTEM)
+            return goal.scope_level == level and goal.organisation == whose.key
+
+        return self._held(latest.metric_id, latest.period.ends_on, concerns)
+
+    def goals_of_each(self, metric: Metric, ends_on: dt.date) -> list[tuple[Target, Goal]]:
+        """The targets of each trust, for its figure of a period."""
+        return self._held(metric.pk, ends_on, lambda goal: goal.scope_level == ScopeLevel.EACH_PROVIDER)
+
+    def _held(self, metric: int, ends_on: dt.date, concerns: Callable[[Goal], bool]) -> list[tuple[Target, Goal]]:
         trusts = tuple(sorted(member.key for member in self.members))
-        by_key = {target.key: target for target in self.aims[metric.pk]}
+        by_key = {target.key: target for target in self.aims[metric]}
         each = {key: trusts if target.scope_level == ScopeLevel.EACH_PROVIDER else () for key, target in by_key.items()}
         goals = [target.as_goal(providers=each[key]) for key, target in by_key.items()]
-        return [(by_key[goal.key], goal) for goal in targets.in_force(goals, self.today)]
+        if self.on is None:
+            found = targets.held(goals, ends_on, concerns)
+        else:
+            found = list(filter(concerns, targets.in_force(goals, self.on)))
+        return [(by_key[goal.key], goal) for goal in found]
 
 
-def series_of(metric: Metric, organisation: Any, reader: Reader, today: dt.date, part: str = "") -> Series:
+def series_of(
+    metric: Metric, organisation: Any, reader: Reader, today: dt.date, part: str = "", on: dt.date | None = None
+) -> Series:
     """The series as this reader may see it."""
-    return Book([metric], reader, today, part=part).series(metric, organisation)
+    return Book([metric], reader, today, part=part, on=on).series(metric, organisation)
 
 
 def series_until(observation: Observation, reader: Reader) -> Series | None:
-    """The series up to this figure, so that it is the latest, with the targets that held when its period ended. None where it
-    is no point: a difference, a forecast, an earlier revision, taken back.
+    """The series up to this figure, so that it is the latest. None where it is no point: a difference, a forecast, an earlier
+    revision, taken back.
     """
     book = Book([observation.metric], reader, observation.period.ends_on, part=observation.breakdown_member)
     series = book.series(observation.metric, observation.organisation, until=observation)
     return series if series.latest and series.latest.key == observation.key else None
 
 
-def all_series(metric: Metric, reader: Reader, today: dt.date, part: str = "") -> list[Series]:
+def all_series(metric: Metric, reader: Reader, today: dt.date, part: str = "", on: dt.date | None = None) -> list[Series]:
     """Those of all organisations that have figures of the metric, in the order of their names."""
-    book = Book([metric], reader, today, part=part)
+    book = Book([metric], reader, today, part=part, on=on)
     return sorted((book.series(metric, whose) for whose in book.organisations(metric)), key=lambda series: series.name)
 
 

@@ -6,7 +6,7 @@ answer; units are never converted, and a system's value is never made up from it
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
@@ -316,6 +316,21 @@ def in_force(goals: Iterable[Goal], on: dt.date) -> list[Goal]:
     ]
     order = ("national", "local", "professional_guideline", "unspecified")
     return sorted(holding, key=lambda goal: (order.index(goal.basis), goal.key))
+
+
+def held(goals: Iterable[Goal], ends_on: dt.date, concerns: Callable[[Goal], bool]) -> list[Goal]:
+    """The targets to judge a figure by, of those that concern it: in force when its period ended.
+
+    Where none was, the next ones: next year's target is what last year's figure is read beside, and the verdict says from when
+    it holds. A figure after the last target has none.
+    """
+    goals = list(goals)
+
+    def of(day: dt.date) -> list[Goal]:
+        return [goal for goal in in_force(goals, day) if concerns(goal)]
+
+    later = sorted({goal.starts_on for goal in goals if goal.starts_on and goal.starts_on > ends_on})
+    return next(filter(None, map(of, [ends_on, *later])), [])
 
 
 def _verdict(goal: Goal, code: Reason, words: str, *used: Figure, difference: Change | None = None) -> Verdict:

@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
                 ('metric', models.ForeignKey(help_text='The metric.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.metric')),
                 ('organisation', models.ForeignKey(help_text='Whose figures.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='cmast.organisation')),
                 ('previous', models.ForeignKey(help_text='The figure of the period before; nothing older takes its place.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.observation')),
-                ('target', models.ForeignKey(help_text='The first target that holds; empty for none.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.target')),
+                ('target', models.ForeignKey(help_text='The first target of that time; empty for none.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metrics.target')),
             ],
             options={
                 'verbose_name': 'series summary',

@@ -116,7 +116,7 @@ class SeriesSummary(models.Model):
     variation_icon = LineField(max_length=40, blank=True, help_text="What the latest figure is; empty where unsuited.")
     assurance_icon = LineField(max_length=40, blank=True, help_text="Whether the process reaches the target for certain.")
     target = models.ForeignKey(
-        Target, models.CASCADE, null=True, related_name="+", help_text="The first target that holds; empty for none."
+        Target, models.CASCADE, null=True, related_name="+", help_text="The first target of that time; empty for none."
     )
     outcome = WordField(
         choices=[(outcome.value, outcome.words) for outcome in Outcome],

@@ -219,6 +219,18 @@ def test_other_rules_weigh_take_the_worst_and_count(rule: str, expected: Decimal
     assert of_system(metric).value == expected
 
 
+def test_the_trusts_of_each_period_are_counted_by_the_target_of_that_period(make: Any, metric: Any, report: Any) -> None:
+    Metric.objects.filter(pk=metric.pk).update(aggregation="trusts_meeting_target")
+    common = {"metric": metric, "scope_level": "each_provider", "operator": "gte", "unit": "percent"}
+    make(Target, **common, value=50, financial_year="2022/23")
+    make(Target, **common, value=60, financial_year="2023/24")
+    for trust in trusts():
+        report([55, None, None, 55], trust)
+    rollups.run()
+    found = SystemFigure.objects.filter(metric=metric).order_by("ends_on").values_list("value", flat=True)
+    assert list(found) == [12, 0]
+
+
 @pytest.mark.either_database
 def test_a_figure_that_is_only_a_bound_counts_as_missing_and_about_stays_about(make: Any, metric: Any, report: Any) -> None:
     counted = make(Metric, unit="patients", aggregation="system_total")

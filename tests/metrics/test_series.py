@@ -112,6 +112,29 @@ def test_a_trust_that_is_known_only_to_comply_complies(edition: Any, api: Any) -
     assert answer["analysis"]["points"]["value"] == [None]
 
 
+def test_a_years_last_figure_is_judged_by_that_years_target_unless_another_day_is_asked_for(
+    make: Any, metric: Any, report: Any, api: Any, sign_in: Any
+) -> None:
+    report([70] * 15)
+    common = {"metric": metric, "operator": "gte", "unit": "percent", "scope_level": "each_provider"}
+    old = make(Target, **common, value=69, financial_year="2023/24")
+    new = make(Target, **common, value=75, financial_year="2024/25", supersedes=old)
+    client = api("viewer")
+
+    def judged(path: str) -> list[tuple[str, str]]:
+        return [(each["target"], each["outcome"]) for each in client.get(path).json()["targets"]]
+
+    series = f"/api/v1/series/{metric.key}/RBN/"
+    assert judged(series) == [(old.key, "met")]
+    assert judged(f"{series}?on=2024-05-03") == [(new.key, "not_met")]
+    assert judged(f"{series}?on=2026-05-03") == []
+    for query, outcome in (("", "met"), ("?period=2023-01", "met"), ("?on=2024-05-03", "not_met")):
+        places = client.get(f"/api/v1/metrics/{metric.key}/league/{query}").json()["places"]
+        assert [each["outcome"] for each in places[0]["targets"]] == [outcome]
+    page = sign_in("pmo").get(f"/admin/metrics/metric/{metric.pk}/charts/").content.decode()
+    assert "Met: 70% against a target of at least 69%." in page
+
+
 def test_trusts_are_ranked_and_compared_by_points(metric: Any, report: Any, api: Any) -> None:
     report([70, 72])
     report([60, 61], trust="REM")

@@ -16,7 +16,7 @@ from cmast.vocabulary import Qualifier, Unit
 from metrics.figures import BOUNDS, COUNTED, Figure, Period, Side, Unfit
 from metrics.models import Metric, Observation, Target
 from metrics.models.definitions import Operator
-from metrics.targets import OPERATORS, Goal, Outcome, Reason, Verdict, adds_up, in_force, judge, judge_one, split
+from metrics.targets import OPERATORS, Goal, Outcome, Reason, Verdict, adds_up, held, in_force, judge, judge_one, split
 
 JANUARY = Period(starts_on=dt.date(2024, 1, 1), ends_on=dt.date(2024, 1, 31), kind="month")
 FEBRUARY = Period(starts_on=dt.date(2024, 2, 1), ends_on=dt.date(2024, 2, 29), kind="month")
@@ -390,6 +390,22 @@ def test_a_target_is_in_force_from_its_start_to_its_end_or_to_its_successor() ->
     assert in_force(both, dt.date(2024, 6, 1)) == [second]
     assert in_force(both, dt.date(2024, 8, 31)) == [second]
     assert in_force(both, dt.date(2024, 9, 1)) == [], "what was superseded does not come back"
+
+
+def test_a_figure_is_judged_by_the_targets_of_its_time_or_by_the_next_ones_before_there_were_any() -> None:
+    before = goal("gte", "76", key="before", scope_level="system", starts_on=dt.date(2023, 4, 1), ends_on=dt.date(2024, 3, 31))
+    after = replace(before, key="after", starts_on=dt.date(2024, 4, 1), ends_on=dt.date(2025, 3, 31), supersedes="before")
+    trust = replace(after, key="trust", scope_level="each_provider", supersedes="")
+
+    def of_level(level: str, *day: int) -> list[Goal]:
+        return held([after, trust, before], dt.date(*day), lambda each: each.scope_level == level)
+
+    assert of_level("system", 2024, 3, 31) == [before]
+    assert of_level("system", 2024, 4, 30) == [after]
+    assert of_level("system", 2022, 3, 31) == [before]
+    assert of_level("each_provider", 2024, 3, 31) == [trust]
+    assert of_level("system", 2025, 4, 30) == [], "no target outlives its end"
+    assert of_level("region", 2024, 3, 31) == []
 
 
 def test_targets_of_several_bases_hold_beside_each_other() -> None:

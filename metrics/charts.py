@@ -6,11 +6,12 @@ Sizes are those of the view box: a narrow screen is better served with size=(360
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from xml.etree.ElementTree import Element
 
 import resvg_py
@@ -126,18 +127,25 @@ def xmr_chart(
 
 
 def run_chart(
-    series: Series, *, title: str, prefix: str, unit: str = "", target: Number | None = None, size: Size = SIZE
+    series: Series,
+    *,
+    title: str,
+    prefix: str,
+    unit: str = "",
+    target: Number | None = None,
+    known: str = "",
+    size: Size = SIZE,
 ) -> str:
-    """Values and their median: what can be shown of a series that no XmR chart suits."""
+    """Values and their median: what can be shown of a series that no XmR chart suits. Without values, what is known instead."""
     points = _floats(series)
     present = _present(points)
     levels = [("Median", median(present))] if present else []
     levels += [("Target", float(target))] if target is not None else []
     words = [_span(points), _stop(_latest(points, unit)), *(f"{name} {figure(value, unit)}." for name, value in levels)]
     heading = Heading(title, _latest(points, unit), size[0])
-    root = start(prefix, heading, _sentences([*words, _missing(points)]), size[1])
+    root = start(prefix, heading, _sentences([*words, _stop(known) if known else _missing(points)]), size[1])
     if not present:
-        return _without_data(root, heading, size)
+        return _without_data(root, heading, size, known)
     legend = Legend(size[0], has_gap=_has_gap(points))
     legend.draw(root, size[1] - EDGE / 2)
     dates = [date for date, _ in points]
@@ -225,15 +233,19 @@ def small_multiples(
     target: Number | None = None,
     columns: int = 3,
     is_one_scale: bool = True,
+    known: Mapping[str, str] = MappingProxyType({}),
     width: float = SIZE[0],
 ) -> str:
-    """Small XmR charts side by side, such as one per trust. One scale compares levels; own scales show the course of each."""
+    """Small XmR charts side by side, such as one per trust. One scale compares levels; own scales show the course of each.
+
+    What is known of those without any value is given by their names.
+    """
     analyses = [analysis for _, analysis in panels]
     dates = sorted(point.date for analysis in analyses for point in analysis.points)
     heading = Heading(title, _panels_caption(analyses, dates, unit, is_one_scale), width)
     legend = Legend(width, _kinds(analyses), ["mean", "limit", *(["target"] if target is not None else [])])
     height = heading.height + PANEL * max(-(-len(panels) // columns), 1) + legend.height
-    root = start(prefix, heading, _panels_words(panels, heading.caption, unit), height)
+    root = start(prefix, heading, _panels_words(panels, heading.caption, unit, known), height)
     if not dates:
         return _without_data(root, heading, (width, height))
     legend.draw(root, height - EDGE / 2)
@@ -244,7 +256,7 @@ def small_multiples(
     for i, (name, analysis) in enumerate(panels):
         left, top = EDGE + i % columns * step, heading.height + i // columns * PANEL
         values = everything if is_one_scale else extents[i]
-        _draw_panel(root, _Panel(name, left, top, step - EDGE, values, (dates[0], dates[-1]), unit), analysis, target)
+        _draw_panel(root, _Panel(name, left, top, step - EDGE, values, (dates[0], dates[-1]), unit), analysis, target, known)
     return as_text(root)
 
 
@@ -278,13 +290,13 @@ def _draw_group(plot: Plot, group: list[Point]) -> None:
     plot.joined("values", [(point.date, point.value) for point in group])
 
 
-def _draw_panel(root: Element, panel: _Panel, analysis: Analysis, target: Number | None) -> None:
+def _draw_panel(root: Element, panel: _Panel, analysis: Analysis, target: Number | None, known: Mapping[str, str]) -> None:
     points = _points(analysis)
     write(root, panel.left, panel.top + 15, shortened(panel.name, panel.width), bold=True)
     for i, each in enumerate(_icons(analysis)):
         draw_icon(root, each, panel.left + panel.width - 61 + 32 * i, panel.top + 20, 29)
     if not _present(points):
-        write_no_data(root, panel.left + panel.width / 2, panel.top + 90)
+        write_no_data(root, panel.left + panel.width / 2, panel.top + 90, known.get(panel.name, ""))
         return
     latest, room = _latest(points, panel.unit, ""), panel.width - 66
     if text_width(latest, SMALL) > room:
@@ -377,8 +389,8 @@ def _draw_goal(root: Element, x: float, area: Size, words: str, width: float) ->
     write(root, min(max(x, EDGE + half), width - EDGE - half), top - 8, words, fill=RED, text_anchor="middle")
 
 
-def _without_data(root: Element, heading: Heading, size: Size) -> str:
-    write_no_data(root, size[0] / 2, (heading.height + size[1]) / 2)
+def _without_data(root: Element, heading: Heading, size: Size, known: str = "") -> str:
+    write_no_data(root, size[0] / 2, (heading.height + size[1]) / 2, known)
     return as_text(root)
 
 
@@ -556,9 +568,9 @@ def _panels_caption(analyses: list[Analysis], dates: list[dt.date], unit: str, i
     return f"{say(dates[0])} to {say(dates[-1])}, {scale}{f', {unit}' if _caption(unit) else ''}"
 
 
-def _panels_words(panels: Sequence[tuple[str, Analysis]], caption: str, unit: str) -> str:
+def _panels_words(panels: Sequence[tuple[str, Analysis]], caption: str, unit: str, known: Mapping[str, str]) -> str:
     words = [f"{caption}."] if caption else []
     for name, analysis in panels:
         latest = _latest(_points(analysis), unit, "")
-        words.append(f"{name}: {latest}. {_verdicts(analysis)}".strip() if latest else f"{name}: no data.")
+        words.append(f"{name}: {latest}. {_verdicts(analysis)}".strip() if latest else f"{name}: {known.get(name, 'no data')}.")
     return _sentences(words)

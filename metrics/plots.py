@@ -312,5 +312,6 @@ def start(prefix: str, heading: Heading, description: str, height: float) -> Ele
     return root
 
 
-def write_no_data(root: Element, x: float, y: float) -> None:
-    write(root, x, y, NO_DATA, class_="no-data", fill=DARK_GREY, text_anchor="middle")
+def write_no_data(root: Element, x: float, y: float, known: str = "") -> None:
+    """Or what is known instead of numbers: at least 85%."""
+    write(root, x, y, known or NO_DATA, class_="no-data", fill=DARK_GREY, text_anchor="middle")

@@ -139,7 +139,14 @@ class Series:
         title, unit = self._title, unit_on_charts(self.unit)
         if self.analysis.suitability.is_suitable:
             return xmr_chart(self.analysis, title=title, prefix=prefix, unit=unit, target=self.limit, size=size)
-        return run_chart(self.values, title=title, prefix=prefix, unit=unit, target=self.limit, size=size)
+        return run_chart(self.values, title=title, prefix=prefix, unit=unit, target=self.limit, known=self.known, size=size)
+
+    @property
+    def known(self) -> str:
+        """The latest figure in words where no figure is a number: "at least 85%, Mar 2024"."""
+        if not self.latest or any(value is not None for _, value in self.values):
+            return ""
+        return f"{self.latest.words}, {self.latest.period.ends_on:%b %Y}"
 
     def burn_down(self, prefix: str, size: tuple[float, float] = (640, 320)) -> str:
         """What there is against what was planned, and what must still go by the horizon; empty where nothing is planned."""
@@ -280,6 +287,7 @@ def side_by_side(metric: Metric, found: list[Series], prefix: str) -> str:
         prefix=prefix,
         unit=unit_on_charts(found[0].unit if found else metric.unit),
         target=found[0].limit if found else None,
+        known={series.name: series.known for series in found if series.known},
         is_one_scale=False,
     )
 

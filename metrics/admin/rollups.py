@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from cmast.desk.columns import figure
 from cmast.desk.groups import METRICS
 from cmast.desk.reading import ReadOnly
 from metrics.models import SeriesSummary
@@ -32,7 +31,7 @@ class SeriesSummaryAdmin(KeptAdmin):
 
     @admin.display(description="Latest figure", ordering="latest__value")
     def latest_figure(self, row: SeriesSummary) -> str:
-        return figure(row.latest.value, row.latest.unit, row.latest.qualifier)
+        return row.latest.in_words
 
 
 class SystemFigureAdmin(KeptAdmin):

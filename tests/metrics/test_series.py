@@ -227,6 +227,14 @@ def test_a_league_draws_what_is_known_of_a_figure_that_has_no_number(edition: An
     assert ">at least 85%<" in picture and "Liverpool Heart and Chest: at least 85%" in picture
 
 
+def test_charts_say_what_is_known_of_a_series_without_a_number(edition: Any, api: Any) -> None:
+    client = api("viewer")
+    beside = client.get("/api/v1/metrics/theatre-utilisation-capped/series.svg").content.decode()
+    alone = client.get("/api/v1/series/theatre-utilisation-capped/RBQ/chart.svg").content.decode()
+    assert ">at least 85%, Mar 2024<" in beside and "LHCH: at least 85%, Mar 2024." in beside
+    assert ">at least 85%, Mar 2024<" in alone and "o data" not in alone + beside
+
+
 def test_the_series_of_a_metric_are_drawn_side_by_side_for_whoever_may_see_them(metric: Any, report: Any, api: Any) -> None:
     for trust in ("RBN", "REM"):
         report([70, 71, 69, 72, 70, 71, 70, 69], trust)

@@ -63,7 +63,7 @@ def test_walking_the_pages_of_any_ordering_finds_every_row_once(resource: str, e
     while model.objects.count() < 8:
         make(model)
     keys = list(model.objects.values_list("key", flat=True))
-    some = sorted(keys[:: len(keys) // 8])
+    some = sorted(keys[:: len(keys) // 8][:8])
     for ordering in view_orderings(resource):
         walked: list[str] = []
         path = f"/api/v1/{resource}/?page_size=5&ordering={ordering}&key={','.join(some)}"

@@ -94,7 +94,7 @@ _WHEN = [
         description="Day on which targets must hold. When left out, figures are judged by the targets of their own time.",
     ),
 ]
-_PART = OpenApiParameter("part", str, description="Member of a breakdown, for the series of a part. The whole when left out.")
+_PART = OpenApiParameter("part", str, description="Member of a breakdown, for the figures of a part. The whole when left out.")
 _PERIOD = OpenApiParameter(
     "period", str, description="Month, such as 2024-03. The latest one with a figure of a trust when left out."
 )
@@ -195,11 +195,11 @@ class LeagueView(APIView):
     @extend_schema(
         operation_id="league_retrieve",
         summary="Compare the trusts on a metric",
-        parameters=[_METRIC, _PERIOD, *_WHEN],
+        parameters=[_METRIC, _PERIOD, _PART, *_WHEN],
         responses=LeagueSerializer,
     )
     def get(self, request: Request, metric: str) -> Response:
-        refuse_unknown(request, (*PARAMETERS, "period"))
+        refuse_unknown(request, (*PARAMETERS, "period", "part"))
         with the_past(request):
             return Response(spoken_league(_league(request, metric)))
 
@@ -210,11 +210,11 @@ class LeagueChartView(APIView):
     @extend_schema(
         operation_id="league_chart_retrieve",
         summary="Compare the trusts on a metric in a chart",
-        parameters=[_METRIC, _PERIOD, *_WHEN],
+        parameters=[_METRIC, _PERIOD, _PART, *_WHEN],
         responses={(200, "image/svg+xml"): OpenApiTypes.STR},
     )
     def get(self, request: Request, metric: str) -> HttpResponse:
-        refuse_unknown(request, (*PARAMETERS, "period"))
+        refuse_unknown(request, (*PARAMETERS, "period", "part"))
         with the_past(request):
             return HttpResponse(_league(request, metric).chart("league"), content_type="image/svg+xml")
 
@@ -225,11 +225,11 @@ class LeaguePictureView(APIView):
     @extend_schema(
         operation_id="league_picture_retrieve",
         summary="Compare the trusts on a metric in a PNG",
-        parameters=[_METRIC, _PERIOD, *_WHEN],
+        parameters=[_METRIC, _PERIOD, _PART, *_WHEN],
         responses={(200, "image/png"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, metric: str) -> HttpResponse:
-        refuse_unknown(request, (*PARAMETERS, "period"))
+        refuse_unknown(request, (*PARAMETERS, "period", "part"))
         with the_past(request):
             return _png(_league(request, metric).chart("league"))
 
@@ -286,8 +286,8 @@ def _metric(request: Request, key: str) -> Metric:
 
 
 def _league(request: Request, metric: str) -> League:
-    day, on = day_of_question(request), asked_day(request, "on")
-    return league_of(_metric(request, metric), request.user, day, _month(request), on)
+    day, on, part = day_of_question(request), asked_day(request, "on"), request.query_params.get("part", "")
+    return league_of(_metric(request, metric), request.user, day, _month(request), part, on)
 
 
 def _month(request: Request) -> dt.date | None:

@@ -184,6 +184,7 @@ class LeagueSerializer(serializers.Serializer):
 
     metric = serializers.CharField(help_text="Key of the metric.")
     metric_name = serializers.CharField(help_text="Its name.")
+    part = serializers.CharField(help_text="Member of a breakdown; empty for the whole.")
     unit = serializers.CharField(help_text="What the values count.")
     direction = serializers.CharField(help_text="Which way is better.")
     period_end_on = serializers.DateField(allow_null=True, help_text="Last day of the period; null where there is no figure.")
@@ -253,6 +254,7 @@ def spoken_league(league: League) -> dict[str, Any]:
     return {
         "metric": league.metric.key,
         "metric_name": league.metric.name,
+        "part": league.part,
         "unit": league.unit,
         "direction": league.metric.direction,
         "period_end_on": league.month.isoformat() if league.month else None,

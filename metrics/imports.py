@@ -26,7 +26,7 @@ from cmast.vocabulary import Unit
 from metrics import cleaning, rollups, sheets
 from metrics.cleaning import Unclear, printable, quoted
 from metrics.figures import COUNTED
-from metrics.models import Import, ImportChange, ImportMapping, ImportPart, ImportProblem, Metric, Observation
+from metrics.models import Import, ImportChange, ImportMapping, ImportPart, ImportProblem, Metric
 from metrics.models.imports import LeaseLost, figures_in_words
 from metrics.sheets import Row, Unreadable
 from metrics.staging import ACTUAL, Figure, Staging
@@ -435,7 +435,7 @@ def period_of(printed: str, mapping: ImportMapping) -> Period:
     """The period that is meant. Raises Unclear."""
     found = cleaning.day(printed, is_month_first=mapping.date_order == ImportMapping.DateOrder.MONTH_FIRST)
     on, last = found.on, dates.month_end(found.on)
-    is_daily = mapping.period_type == Observation.PeriodType.DATE_SNAPSHOT
+    is_daily = mapping.period_type == mapping.PeriodType.DATE_SNAPSHOT
     if is_daily and found.is_month:
         raise Unclear("not_a_day", f"{quoted(printed)} is a month; this file is read by day.")
     if not is_daily and on.day != 1 and on != last:
@@ -445,7 +445,7 @@ def period_of(printed: str, mapping: ImportMapping) -> Period:
         raise Unclear("out_of_range", f"{quoted(printed)} is a time that no figure of ours is about.")
     if mapping.value_status in ACTUAL and first > timezone.localdate():
         raise Unclear("in_the_future", f"{quoted(printed)} is in the future, and the figures are {mapping.value_status}.")
-    has_start = mapping.period_type == Observation.PeriodType.MONTH
+    has_start = mapping.period_type == mapping.PeriodType.MONTH
     end_on, name = (on, on.isoformat()) if is_daily else (last, f"{on:%Y-%m}")
     return Period(first.isoformat() if has_start else None, end_on.isoformat(), end_on, name)
 

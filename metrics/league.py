@@ -11,7 +11,7 @@ from metrics import comparing, targets
 from metrics.charts import Bar, league
 from metrics.figures import Figure, one_of
 from metrics.models import Metric, Target
-from metrics.series import Book, Series, unit_on_charts
+from metrics.series import Book, Series, as_level, unit_on_charts
 from metrics.targets import Goal, Outcome, Verdict
 
 
@@ -39,6 +39,8 @@ class League:
     month: dt.date | None
     places: list[Place]
     goals: list[tuple[Target, Goal]]
+    #: Member of a breakdown, where the trusts are compared on a part and not on the whole.
+    part: str = ""
 
     @property
     def unit(self) -> str:
@@ -54,10 +56,11 @@ class League:
             for each in self.places
         ]
         limits = [goal.value for _, goal in self.goals if goal.accepted is not None and goal.unit == self.unit]
+        month = f"{self.month:%B %Y}" if self.month else ""
         directions = {"higher_is_better": "increase", "lower_is_better": "decrease"}
         return league(
             bars,
-            title=f"{self.metric.name}, {self.month:%B %Y}" if self.month else self.metric.name,
+            title=", ".join(filter(None, (self.metric.name, self.part.replace("_", " "), month))),
             prefix=prefix,
             unit=unit_on_charts(self.unit),
             target=limits[0] if limits else None,
@@ -66,16 +69,21 @@ class League:
 
 
 def league_of(
-    metric: Metric, reader: Reader, today: dt.date, month: dt.date | None = None, on: dt.date | None = None
+    metric: Metric,
+    reader: Reader,
+    today: dt.date,
+    month: dt.date | None = None,
+    part: str = "",
+    on: dt.date | None = None,
 ) -> League:
     """The league of a month, given by its last day; of the latest month with a figure of a trust where none is given."""
-    book = Book([metric], reader, today, on=on)
-    figures = [each.as_figure() for each in book.levels[metric.pk] if each.scope_level == ScopeLevel.PROVIDER]
+    book = Book([metric], reader, today, part=part, on=on)
+    figures = [as_level(each) for each in book.levels[metric.pk] if each.scope_level == ScopeLevel.PROVIDER]
     month = month or max((figure.period.ends_on for figure in figures), default=None)
     own = [figure for figure in figures if figure.period.ends_on == month]
     goals = book.goals_of_each(metric, month) if month else []
     places = [_place(metric, trust, own, goals) for trust in book.members]
-    return League(metric, month, sorted(places, key=_order), goals)
+    return League(metric, month, sorted(places, key=_order), goals, part)
 
 
 def _place(metric: Metric, trust: Any, figures: list[Figure], goals: list[tuple[Target, Goal]]) -> Place:

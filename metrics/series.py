@@ -219,8 +219,8 @@ class Book:
             organisation=whose,
             observations=own,
             beside=[as_level(each) for each in self.levels[pk] if each.period == latest],
-            # What is aimed at and planned is the whole.
-            goals=self._goals(own[-1], whose) if own and not self.part else [],
+            goals=self._goals(own[-1], whose) if own else [],
+            # What is planned is the whole.
             trajectories=[] if self.part else [p.as_plan() for p in self.paths[pk] if p.organisation_id == whose.pk],
             cohort=self.cohorts.get(own[-1].cohort_id) if own else None,
             rebases=[each for each in self.rebases[pk] if each.organisation_id in (None, whose.pk)],
@@ -245,6 +245,8 @@ class Book:
         return self._held(metric.pk, ends_on, lambda goal: goal.scope_level == ScopeLevel.EACH_PROVIDER)
 
     def _held(self, metric: int, ends_on: dt.date, concerns: Callable[[Goal], bool]) -> list[tuple[Target, Goal]]:
+        if self.part:  # What is aimed at is the whole.
+            return []
         trusts = tuple(sorted(member.key for member in self.members))
         by_key = {target.key: target for target in self.aims[metric]}
         each = {key: trusts if target.scope_level == ScopeLevel.EACH_PROVIDER else () for key, target in by_key.items()}

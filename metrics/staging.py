@@ -249,7 +249,7 @@ class Staging:
 
     @property
     def _has_period(self) -> bool:
-        return self.mapping.period_type == Observation.PeriodType.MONTH
+        return self.mapping.period_type == self.mapping.PeriodType.MONTH
 
     # --- Writing ------------------------------------------------------------------------------------------------------
 

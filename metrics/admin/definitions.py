@@ -97,7 +97,7 @@ class MetricAdmin(RecordAdmin):
         chart = side_by_side(metric, found, "all") if found else ""
         rows = [(series, latest_in_words(series), *icons(series)) for series in found]
         said = {"chart": chart, "rows": rows, "part": part}
-        if not part and (trusts := league_of(metric, request.user, timezone.localdate())).has_values:
+        if (trusts := league_of(metric, request.user, timezone.localdate(), part=part)).has_values:
             said["league"] = trusts.chart("league")
         return self._charts_page(request, metric, "charts", said)
 

@@ -35,6 +35,13 @@ class ImportMapping(Record):
         LONG = "long"
         WIDE = "wide"
 
+    class PeriodType(Words):
+        """Those of observations that a column of dates or months can say."""
+
+        MONTH = "month"
+        MONTH_END_SNAPSHOT = "month_end_snapshot"
+        DATE_SNAPSHOT = "date_snapshot"
+
     class DateOrder(Words):
         DAY_FIRST = "day_first", "Day first, 31/03/2024"
         MONTH_FIRST = "month_first", "Month first, 03/31/2024"
@@ -68,8 +75,8 @@ class ImportMapping(Record):
     breakdown_dimension = LineField(max_length=60, blank=True, help_text="What the figures are parts along: department_type.")
     breakdown_column = LineField(max_length=100, blank=True, help_text="Column that says which part. Empty there: the whole.")
     period_type = WordField(
-        Observation.PeriodType,
-        default=Observation.PeriodType.MONTH,
+        PeriodType,
+        default=PeriodType.MONTH,
         help_text="Month, snapshot at the month's end, or of a day.",
     )
     date_order = WordField(DateOrder, default=DateOrder.DAY_FIRST, help_text="How dates in figures are written.")
@@ -93,11 +100,6 @@ class ImportMapping(Record):
                 condition=Q(lowest__isnull=True) | Q(highest__isnull=True) | Q(highest__gte=models.F("lowest")),
                 name="metrics_importmapping_range",
                 violation_error_message="highest must not be below lowest.",
-            ),
-            models.CheckConstraint(
-                condition=Q(period_type__in=["month", "month_end_snapshot", "date_snapshot"]),
-                name="metrics_importmapping_period_type",
-                violation_error_message="Files are read by month, by month's end or by day.",
             ),
             models.CheckConstraint(
                 condition=Q(breakdown_dimension="", breakdown_column="")

@@ -88,7 +88,6 @@ BREAKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "metrics_observation_denominator": ({}, {"denominator": 0}),
     "metrics_observation_revision": ({}, {"revision": 2}),
     "metrics_importmapping_range": ({}, {"lowest": 9, "highest": 5}),
-    "metrics_importmapping_period_type": ({}, {"period_type": "financial_year"}),
     "metrics_importmapping_breakdown": ({}, {"breakdown_dimension": "department_type"}),
     "metrics_benefitfigure_value_or_change": ({}, {"from_value": 1, "to_value": 2}),
     "metrics_benefit_baseline_on_order": ({}, {"baseline_on": LATER, "target_on": DAY}),

@@ -216,6 +216,22 @@ def test_a_league_is_of_the_latest_month_unless_asked(metric: Any, report: Any, 
     assert wrong.status_code == 400 and wrong.json()["errors"][0]["parameter"] == "period"
 
 
+def test_the_trusts_are_compared_on_a_part_where_only_parts_are_reported(
+    metric: Any, report: Any, api: Any, sign_in: Any, make: Any
+) -> None:
+    make(Target, metric=metric, operator="gte", value=75, unit="percent", scope_level="each_provider", financial_year=None)
+    for trust, value in (("RBN", 70), ("REM", 80)):
+        report([value], trust=trust, breakdown_dimension="department_type", breakdown_member="type_1")
+    client, address = api("viewer"), f"/api/v1/metrics/{metric.key}/league"
+    answer = client.get(f"{address}/?part=type_1").json()
+    rows = [(row["organisation"], row["place"], row["value"], row["targets"]) for row in answer["places"]]
+    assert rows[:2] == [("REM", 1, "80", []), ("RBN", 2, "70", [])] and answer["part"] == "type_1"
+    assert {row["value"] for row in client.get(f"{address}/").json()["places"]} == {None}
+    assert f"{metric.name}, type 1, January 2023" in client.get(f"{address}.svg?part=type_1").content.decode()
+    page = sign_in("pmo").get(f"/admin/metrics/metric/{metric.pk}/charts/?part=type_1").content.decode()
+    assert "The trusts in the latest month" in page
+
+
 def test_a_league_is_drawn_with_no_data_in_words(metric: Any, report: Any, api: Any) -> None:
     report([70])
     picture = api("viewer").get(f"/api/v1/metrics/{metric.key}/league.svg").content.decode()

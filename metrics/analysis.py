@@ -16,7 +16,7 @@ from cmast.api.finding import visible
 from cmast.api.pagination import refuse_unknown
 from cmast.api.past import asked_day, day_of_question, the_past
 from cmast.api.problems import QueryError
-from cmast.api.serializers import Strict
+from cmast.api.serializers import OneOfField, Strict
 from cmast.dates import month_end
 from cmast.models import Organisation
 from metrics import spc
@@ -46,7 +46,7 @@ PARAMETERS = ("as_of", "on")
 class SpcOptionsSerializer(Strict):
     """How to analyse."""
 
-    improvement_direction = serializers.ChoiceField(
+    improvement_direction = OneOfField(
         spc.DIRECTIONS, default="increase", help_text="Which way is better; neutral where neither is."
     )
     target = serializers.FloatField(required=False, allow_null=True, default=None, help_text="Number to be reached, if any.")

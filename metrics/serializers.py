@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from cmast.api.serializers import DecimalTextField, KeyRelatedField, RecordSerializer, Strict, StrictSerializer
+from cmast.api.serializers import DecimalTextField, KeyRelatedField, OneOfField, RecordSerializer, Strict, StrictSerializer
 from cmast.models import Source
 from metrics.models import (
     Benefit,
@@ -178,7 +178,7 @@ class UploadSerializer(Strict):
 
     file = serializers.FileField(help_text="A CSV file in UTF-8 or an .xlsx workbook, at most 64 MB and 1,000,000 rows.")
     mapping = KeyRelatedField(queryset=ImportMapping.objects.all(), help_text="Key of the mapping that says how it is read.")
-    mode = serializers.ChoiceField(
+    mode = OneOfField(
         Import.Mode.choices,
         default=Import.Mode.ALL_OR_NOTHING,
         help_text="Whether one wrong row keeps out all, or only itself.",

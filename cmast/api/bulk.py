@@ -20,7 +20,7 @@ from rest_framework.serializers import as_serializer_error
 from cmast.api.conditional import etag_of, tags, version_in
 from cmast.api.finding import all_visible, editable
 from cmast.api.problems import Conflict, PreconditionFailed, PreconditionRequired
-from cmast.api.serializers import KeyRelatedField, Remembering, Strict
+from cmast.api.serializers import KeyRelatedField, OneOfField, Remembering, Strict
 from cmast.errors import RuleBroken
 from cmast.history.context import changing
 from cmast.models import Change, Record
@@ -43,7 +43,7 @@ class BulkSerializer(Strict):
 
     OPERATIONS = ("create", "update", "upsert")
 
-    operation = serializers.ChoiceField(
+    operation = OneOfField(
         OPERATIONS,
         help_text="create: new records. update: records named by key or external_source and external_id, of which each row "
         "gives what changes. upsert: update what exists, create what does not.",

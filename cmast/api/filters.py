@@ -29,7 +29,15 @@ _ISO = ["%Y-%m-%d"]
 _LARGEST_INT = 2**31 - 1
 
 
-class StrictBooleanFilter(df.ChoiceFilter):
+class OneOfFilter(df.ChoiceFilter):
+    """One word of several, which a refusal names."""
+
+    def __init__(self, *, choices: Any, **kwargs: Any) -> None:
+        refusal = f"“%(value)s” is not one of {', '.join(str(word) for word, _ in choices)}."
+        super().__init__(choices=choices, error_messages={"invalid_choice": refusal}, **kwargs)
+
+
+class StrictBooleanFilter(OneOfFilter):
     """true or false, spelled so."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -94,7 +102,7 @@ class NoLinkFilter(NullFilter):
         return qs.filter(none) if answer else qs.exclude(none)
 
 
-class WordInFilter(df.BaseInFilter, df.ChoiceFilter):
+class WordInFilter(df.BaseInFilter, OneOfFilter):
     """One word of an enumeration or several, separated by commas."""
 
 

@@ -8,7 +8,7 @@ import datetime as dt
 import threading
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
@@ -104,6 +104,15 @@ class MomentField(serializers.DateTimeField):
         super().__init__(default_timezone=dt.UTC, format="%Y-%m-%dT%H:%M:%S.%fZ", **kwargs)
 
 
+class OneOfField(serializers.ChoiceField):
+    """One word of several, which a refusal names."""
+
+    default_error_messages = {"invalid_choice": "“{input}” is not one of {words}."}
+
+    def fail(self, key: str, **kwargs: Any) -> NoReturn:
+        super().fail(key, words=", ".join(map(str, self.choices)), **kwargs)
+
+
 class WordsField(serializers.ListField):
     """A list of words or short texts."""
 
@@ -171,6 +180,8 @@ class Strict(serializers.Serializer):
 
 class StrictSerializer(Strict, serializers.ModelSerializer):
     """The same for what is derived from a model."""
+
+    serializer_choice_field = OneOfField
 
 
 class RecordSerializer(StrictSerializer):

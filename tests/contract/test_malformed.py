@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cmast.urls import api as router
+from programmes.models import Milestone
 
 NUL, SURROGATE, HUGE = "%00", "%ED%A0%80", "9" * 400
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -229,6 +230,22 @@ def test_the_problem_names_the_place(edition: Any, api: Any) -> None:
     query = client.get("/api/v1/milestones/?overdu=true").json()
     assert query["errors"] == [
         {"parameter": "overdu", "code": "invalid", "detail": "This list has no such parameter. Did you mean overdue?"}
+    ]
+
+
+def test_a_word_that_is_none_is_refused_with_the_words_that_are(edition: Any, api: Any) -> None:
+    client, kinds = api("pmo"), ", ".join(Milestone.Type.values)
+    said = [
+        client.post("/api/v1/milestones/", MILESTONE | {"type": "party"}),
+        client.get("/api/v1/milestones/?type=meeting,party"),
+        client.get("/api/v1/milestones/?overdue=party"),
+        client.post("/api/v1/spc/", {"dates": [], "values": [], "options": {"improvement_direction": "party"}}),
+    ]
+    assert [answer.json()["errors"][0]["detail"] for answer in said] == [
+        f"“party” is not one of {kinds}.",
+        f"“party” is not one of {kinds}.",
+        "“party” is not one of true, false.",
+        "“party” is not one of increase, decrease, neutral.",
     ]
 
 

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from cmast.api.finding import visible
 from cmast.api.pagination import refuse_unknown
-from cmast.api.past import asked_day, day_of_question, the_past
+from cmast.api.past import asked_day, the_past
 from cmast.api.problems import QueryError
 from cmast.api.serializers import OneOfField, Strict
 from cmast.dates import month_end
@@ -188,7 +188,7 @@ class BurnDownView(APIView):
 
 
 class LeagueView(APIView):
-    """All member trusts on one metric in one month, the best first."""
+    """All trusts of that time on one metric in one month, the best first."""
 
     action = "league"
 
@@ -248,7 +248,7 @@ class SideBySideView(APIView):
         with the_past(request):
             found = _metric(request, metric)
             part = request.query_params.get("part", "")
-            series = all_series(found, request.user, day_of_question(request), part, asked_day(request, "on"))
+            series = all_series(found, request.user, part, asked_day(request, "on"))
             return HttpResponse(side_by_side(found, series, "series"), content_type="image/svg+xml")
 
 
@@ -270,7 +270,7 @@ class ScorecardView(APIView):
             if given := request.query_params.get("programme"):
                 programmes = Programme.objects.visible_to(request.user).filter(key__in=given.split(","))
                 metrics = metrics.filter(programme__in=programmes)
-            found = scorecard_of(metrics, request.user, day_of_question(request), asked_day(request, "on"))
+            found = scorecard_of(metrics, request.user, asked_day(request, "on"))
             return Response({"results": [spoken_score(metric, series) for metric, series in found]})
 
 
@@ -286,8 +286,8 @@ def _metric(request: Request, key: str) -> Metric:
 
 
 def _league(request: Request, metric: str) -> League:
-    day, on, part = day_of_question(request), asked_day(request, "on"), request.query_params.get("part", "")
-    return league_of(_metric(request, metric), request.user, day, _month(request), part, on)
+    part, on = request.query_params.get("part", ""), asked_day(request, "on")
+    return league_of(_metric(request, metric), request.user, _month(request), part, on)
 
 
 def _month(request: Request) -> dt.date | None:
@@ -306,5 +306,4 @@ def _series(request: Request, metric: str, organisation: str) -> Series:
     found, whose = _metric(request, metric), visible(Organisation, organisation, request.user)
     if whose is None:
         raise NotFound
-    day, on = day_of_question(request), asked_day(request, "on")
-    return series_of(found, whose, request.user, day, request.query_params.get("part", ""), on)
+    return series_of(found, whose, request.user, request.query_params.get("part", ""), asked_day(request, "on"))

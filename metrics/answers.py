@@ -180,7 +180,7 @@ class PlaceSerializer(serializers.Serializer):
 
 
 class LeagueSerializer(serializers.Serializer):
-    """All member trusts on one metric in one month, the best first. A trust without a figure has no place."""
+    """All trusts of that time on one metric in one month, the best first. A trust without a figure has no place."""
 
     metric = serializers.CharField(help_text="Key of the metric.")
     metric_name = serializers.CharField(help_text="Its name.")

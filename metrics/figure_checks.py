@@ -15,6 +15,7 @@ from django.utils.text import slugify
 from cmast.amounts import amount, number
 from cmast.dates import month_end
 from cmast.models import Organisation
+from cmast.trusts import Trusts
 from cmast.vocabulary import Qualifier, Unit
 from metrics.figures import (
     COUNTED,
@@ -31,7 +32,6 @@ from metrics.found import Found, Rule, named
 from metrics.models import Metric, Observation
 
 Comparison = Observation.Comparison
-Standing = Organisation.Standing
 
 MONTHLY = (Observation.PeriodType.MONTH, Observation.PeriodType.MONTH_END_SNAPSHOT)
 SINCE_LAST_MONTH = (Comparison.CHANGE_SINCE_PREVIOUS_MONTH, Comparison.INCREASE_SINCE_PREVIOUS_MONTH)
@@ -254,8 +254,9 @@ def _trusts() -> Iterator[Found]:
     plain = monthly().filter(breakdown_dimension="", unit__in=ADDABLE, role_of_scope__isnull=True)
     plain = plain.exclude(metric__kind__in=[Metric.Kind.RANK, Metric.Kind.ORDINAL])
     systems = plain.filter(scope_level="system").select_related("metric")
-    members = Organisation.objects.filter(standing__in=[Standing.CORE_MEMBER, Standing.DUAL_MEMBER])
-    trusts = plain.filter(scope_level="provider", organisation__in=members, metric__in=systems.order_by().values("metric"))
+    ours = Trusts(Organisation.objects.all())
+    keys = {trust.pk: trust.key for trust in ours.ever}
+    trusts = plain.filter(scope_level="provider", organisation__in=keys, metric__in=systems.order_by().values("metric"))
     same = ("metric_id", "unit", "period_type", "ends_on")
     sums = trusts.order_by().values(*same).annotate(total=Sum("value"), trusts=Count("organisation", distinct=True))
     together = {tuple(row[name] for name in same): row for row in sums.annotate(rows=Count("pk")).filter(rows=F("trusts"))}
@@ -268,10 +269,14 @@ def _trusts() -> Iterator[Found]:
     for part in trusts.filter(metric__in={place[0] for place in exceeded}):
         parts[tuple(getattr(part, name) for name in same)].append(part)
     for place, whole in exceeded.items():
-        total, number_of = together[place]["total"], together[place]["trusts"]
-        what = f"{whole.metric}, {when(whole)}: {number_of} trusts together have {amount(total, whole.unit)}, "
-        what += f"more than the whole system, {said(whole)}."
-        yield _too_much(whole, [whole, *parts[place]], what, total, whole.metric.programme_id, "trusts")
+        # Of a trust and what it became only one is counted.
+        there = {one.pk for one in ours.on(whole.ends_on, {keys[part.organisation_id] for part in parts[place]})}
+        found = [part for part in parts[place] if part.organisation_id in there]
+        total = sum((part.value for part in found), ZERO)
+        if total > whole.value:
+            what = f"{whole.metric}, {when(whole)}: {len(found)} trusts together have {amount(total, whole.unit)}, "
+            what += f"more than the whole system, {said(whole)}."
+            yield _too_much(whole, [whole, *found], what, total, whole.metric.programme_id, "trusts")
 
 
 def _too_much(whole: Any, records: list[Any], what: str, total: Decimal, programme: int, mark: str) -> Found:

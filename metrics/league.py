@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from cmast.models import Reader
 from cmast.vocabulary import ScopeLevel
 from metrics import comparing, targets
@@ -33,7 +35,7 @@ class Place:
 
 @dataclass(frozen=True)
 class League:
-    """All member trusts on one metric in one month: those with a place, the best first, then those without by name."""
+    """All trusts of that time on one metric in one month: those with a place, the best first, then those without by name."""
 
     metric: Metric
     month: dt.date | None
@@ -71,18 +73,20 @@ class League:
 def league_of(
     metric: Metric,
     reader: Reader,
-    today: dt.date,
     month: dt.date | None = None,
     part: str = "",
     on: dt.date | None = None,
 ) -> League:
     """The league of a month, given by its last day; of the latest month with a figure of a trust where none is given."""
-    book = Book([metric], reader, today, part=part, on=on)
-    figures = [as_level(each) for each in book.levels[metric.pk] if each.scope_level == ScopeLevel.PROVIDER]
+    book = Book([metric], reader, part=part, on=on)
+    ours = {trust.key for trust in book.trusts.ever}
+    providers = [each for each in book.levels[metric.pk] if each.scope_level == ScopeLevel.PROVIDER]
+    figures = [as_level(each) for each in providers if each.organisation.key in ours]
     month = month or max((figure.period.ends_on for figure in figures), default=None)
-    own = [figure for figure in figures if figure.period.ends_on == month]
+    trusts = book.trusts_of(metric.pk, month or timezone.localdate())
+    own = [figure for figure in figures if figure.period.ends_on == month and figure.organisation in trusts]
     goals = book.goals_of_each(metric, month) if month else []
-    places = [_place(metric, trust, own, goals) for trust in book.members]
+    places = [_place(metric, trust, own, goals) for trust in book.trusts.ever if trust.key in trusts]
     return League(metric, month, sorted(places, key=_order), goals, part)
 
 
@@ -110,12 +114,10 @@ def _words(place: Place) -> str:
     return place.figure.words if place.figure else ""
 
 
-def scorecard_of(
-    metrics: Iterable[Metric], reader: Reader, today: dt.date, on: dt.date | None = None
-) -> list[tuple[Metric, Series | None]]:
+def scorecard_of(metrics: Iterable[Metric], reader: Reader, on: dt.date | None = None) -> list[tuple[Metric, Series | None]]:
     """Each metric with the system's series of it; with none where the system has no figure."""
     found = list(metrics)
-    book = Book(found, reader, today, level=ScopeLevel.SYSTEM, on=on)
+    book = Book(found, reader, level=ScopeLevel.SYSTEM, on=on)
     return [(metric, _of_system(book, metric)) for metric in found]
 
 

@@ -74,7 +74,7 @@ class Realisation:
         return run_chart(values, title=title, prefix=prefix, unit=unit, target=aim, size=size)
 
 
-def realisation_of(benefit: Benefit, reader: Reader, today: dt.date) -> Realisation:
+def realisation_of(benefit: Benefit, reader: Reader) -> Realisation:
     """As this reader may see it."""
     for measured_by, found in (("months", _months(benefit, reader)), ("figures", _figures(benefit, reader))):
         if found:
@@ -82,7 +82,7 @@ def realisation_of(benefit: Benefit, reader: Reader, today: dt.date) -> Realisat
             return Realisation(benefit, measured_by, unit, found[unit])
     if benefit.metric_id is None:
         return Realisation(benefit, "", benefit.measure_unit or "count", [])
-    return _metric(benefit, reader, today)
+    return _metric(benefit, reader)
 
 
 def _months(benefit: Benefit, reader: Reader) -> dict[str, list[Step]]:
@@ -124,13 +124,13 @@ def _figures(benefit: Benefit, reader: Reader) -> dict[str, list[Step]]:
     return {unit: list(steps.values()) for unit, steps in found.items()}
 
 
-def _metric(benefit: Benefit, reader: Reader, today: dt.date) -> Realisation:
+def _metric(benefit: Benefit, reader: Reader) -> Realisation:
     """The metric of whoever gains, else of the system."""
     metric: Any = benefit.metric
     if benefit.organisation:
-        series: Series | None = series_of(metric, benefit.organisation, reader, today)
+        series: Series | None = series_of(metric, benefit.organisation, reader)
     else:
-        ((_, series),) = scorecard_of([metric], reader, today)
+        ((_, series),) = scorecard_of([metric], reader)
     points = series.points if series else []
     steps = [
         Step(on=day, value=figure.value if figure else None, words=figure.words if figure else "") for day, figure in points

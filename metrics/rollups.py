@@ -69,7 +69,7 @@ def follow() -> None:
 
 
 def refresh_all() -> str:
-    """Make everything anew. Daily, because which trusts are members depends on the day."""
+    """Make everything anew. Nightly, so that whatever went wrong with a row is right in the morning."""
     feed.number()
     with transaction.atomic():
         return _all(RollupState.taken(), _end_of_feed())
@@ -78,12 +78,12 @@ def refresh_all() -> str:
 def refresh(keys: Iterable[Key]) -> None:
     """Make these series anew, and what the system has of them."""
     wanted = set(keys)
-    reader, today = everybody(), timezone.localdate()
+    reader = everybody()
     with transaction.atomic():
-        _replace_summaries(wanted, reader, today)
+        _replace_summaries(wanted, reader)
         for metric, part in _of_system({(metric, part) for metric, _, part in wanted}):
             stored = SystemFigure.objects.filter(metric=metric, part=part)
-            _replace(SystemFigure, stored, system_figures(metric, part, reader, today))
+            _replace(SystemFigure, stored, system_figures(metric, part, reader))
 
 
 def everybody() -> Person:
@@ -104,10 +104,10 @@ def _end_of_feed() -> int:
 
 def _all(state: RollupState, upto: int) -> str:
     _heed(state)
-    reader, today = everybody(), timezone.localdate()
+    reader = everybody()
     for some in _by_metrics(_not_plain(reader) if connection.vendor == "postgresql" else _known_keys(Q())):
-        _replace_summaries(some, reader, today)
-    _replace(SystemFigure, SystemFigure.objects.all(), every_system_figure(reader, today))
+        _replace_summaries(some, reader)
+    _replace(SystemFigure, SystemFigure.objects.all(), every_system_figure(reader))
     state.reach(upto)
     return f"all {SeriesSummary.objects.count()} series"
 
@@ -164,11 +164,11 @@ def _by_metrics(keys: Iterable[Key]) -> Iterator[set[Key]]:
         yield set().union(*(of_metric[pk] for pk in metrics[start : start + AT_ONCE]))
 
 
-def _replace_summaries(keys: set[Key], reader: Person, today: dt.date) -> None:
+def _replace_summaries(keys: set[Key], reader: Person) -> None:
     stored = SeriesSummary.objects.filter(metric__in={metric for metric, _, _ in keys})
     kept = stored.order_by().values_list("pk", *_NAMES[SeriesSummary])
     concerned = SeriesSummary.objects.filter(pk__in=[pk for pk, *name in kept if tuple(name) in keys])
-    _replace(SeriesSummary, concerned, summaries(keys, reader, today))
+    _replace(SeriesSummary, concerned, summaries(keys, reader))
 
 
 def _replace(kind: Any, stored: QuerySet, made: Iterable[Any]) -> None:
@@ -191,12 +191,12 @@ def _values(row: Any, names: Iterable[str]) -> tuple[Any, ...]:
 # --- Series -----------------------------------------------------------------------------------------------------------
 
 
-def every_summary(reader: Person, today: dt.date) -> Iterator[SeriesSummary]:
+def every_summary(reader: Person) -> Iterator[SeriesSummary]:
     for some in _by_metrics(_known_keys(Q())):
-        yield from summaries(some, reader, today)
+        yield from summaries(some, reader)
 
 
-def summaries(keys: Iterable[Key], reader: Person, today: dt.date) -> Iterator[SeriesSummary]:
+def summaries(keys: Iterable[Key], reader: Person) -> Iterator[SeriesSummary]:
     """The rows of these series; a series without figures has none."""
     of_part: dict[str, set[Key]] = defaultdict(set)
     for key in keys:
@@ -205,8 +205,8 @@ def summaries(keys: Iterable[Key], reader: Person, today: dt.date) -> Iterator[S
         metrics = Metric.objects.visible_to(reader).in_bulk({metric for metric, _, _ in some})
         whose = {organisation for _, organisation, _ in some}
         organisations = Organisation.objects.in_bulk(whose)
-        book = Book(metrics.values(), reader, today, part=part, whose=whose)
-        wide = _beside_others(book, metrics, reader, today, part)
+        book = Book(metrics.values(), reader, part=part, whose=whose)
+        wide = _beside_others(book, metrics, reader, part)
         for metric, organisation, _ in sorted(some):
             if metric in metrics and organisation in organisations:
                 read = wide if wide and metric in wide.metrics else book
@@ -215,7 +215,7 @@ def summaries(keys: Iterable[Key], reader: Person, today: dt.date) -> Iterator[S
                     yield summary(series)
 
 
-def _beside_others(book: Book, metrics: dict[int, Metric], reader: Person, today: dt.date, part: str) -> Book | None:
+def _beside_others(book: Book, metrics: dict[int, Metric], reader: Person, part: str) -> Book | None:
     """The figures of all, for metrics with a figure that is not a trust's and a target of each trust to judge it by."""
     each = [
         metric
@@ -223,7 +223,7 @@ def _beside_others(book: Book, metrics: dict[int, Metric], reader: Person, today
         if any(figure.scope_level != ScopeLevel.PROVIDER for figure in book.levels[pk])
         and any(target.scope_level == ScopeLevel.EACH_PROVIDER for target in book.aims[pk])
     ]
-    return Book(each, reader, today, part=part) if each else None
+    return Book(each, reader, part=part) if each else None
 
 
 def summary(series: Series) -> SeriesSummary:
@@ -277,24 +277,24 @@ def trend(before: Figure | None, latest: Figure, direction: str) -> str | None:
 # --- The system -------------------------------------------------------------------------------------------------------
 
 
-def every_system_figure(reader: Person, today: dt.date) -> Iterator[SystemFigure]:
+def every_system_figure(reader: Person) -> Iterator[SystemFigure]:
     for metric in Metric.objects.visible_to(reader).filter(aggregation__isnull=False).order_by("pk"):
         inputs = [pk for pk in (metric.pk, *(getattr(metric, f"{link}_id") for link in _INPUTS)) if pk]
         found = Observation.objects.filter(metric__in=inputs).order_by().values_list("breakdown_member", flat=True)
         for part in sorted(set(found.distinct())):
-            yield from system_figures(metric, part, reader, today)
+            yield from system_figures(metric, part, reader)
 
 
-def system_figures(metric: Metric, part: str, reader: Person, today: dt.date) -> Iterator[SystemFigure]:
+def system_figures(metric: Metric, part: str, reader: Person) -> Iterator[SystemFigure]:
     """What the trusts come to in each period, by the rule of the metric."""
     if not metric.aggregation:
         return
     links = [metric, *(getattr(metric, link) for link in _INPUTS)]
-    book = Book([one for one in links if one], reader, today, level=ScopeLevel.PROVIDER, part=part)
+    book = Book([one for one in links if one], reader, level=ScopeLevel.PROVIDER, part=part)
     if metric.pk not in set(Metric.objects.visible_to(reader).filter(pk__in=book.metrics).values_list("pk", flat=True)):
         return
-    trusts = [trust.key for trust in book.members]
     for (kind, day), shares in sorted(_shares(book, metric).items()):
+        trusts = [trust.key for trust in book.trusts.on(day, shares)]
         whole = system.combine(
             metric.aggregation, shares, trusts, unit=metric.unit, is_high_good=metric.direction == "higher_is_better"
         )
@@ -324,7 +324,7 @@ Shares = dict[tuple[str, dt.date], dict[str, Share]]
 
 def _shares(book: Book, metric: Metric) -> Shares:
     found: Shares = defaultdict(dict)
-    for trust in book.members:
+    for trust in book.trusts.ever:
         for place, share in _of_trust(book, metric, trust):
             shares = found[place]
             if share is not None:
@@ -369,9 +369,9 @@ def _of_ratio(book: Book, metric: Any, trust: Any) -> Iterator[tuple[tuple[str, 
 def differences() -> list[str]:
     """What differs between the kept rows and what follows from the figures today, each said in a line."""
     run()
-    reader, today = everybody(), timezone.localdate()
-    found = _differences(SeriesSummary, every_summary(reader, today))
-    return found + _differences(SystemFigure, every_system_figure(reader, today))
+    reader = everybody()
+    found = _differences(SeriesSummary, every_summary(reader))
+    return found + _differences(SystemFigure, every_system_figure(reader))
 
 
 def _differences(kind: Any, made: Iterable[Any]) -> list[str]:

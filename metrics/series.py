@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from cmast.models import Organisation, Reader
+from cmast.models import Reader
+from cmast.trusts import Trusts
 from cmast.vocabulary import ScopeLevel
 from metrics import comparing, plans, spc, targets
 from metrics.charts import burn_down, run_chart, small_multiples, xmr_chart
@@ -39,6 +40,8 @@ class Series:
     rebases: list[Rebase]
     breaks: list[dt.date]
     setting: SeriesSetting | None
+    #: Codes of the collaborative's trusts at the time of the latest figure.
+    trusts: tuple[str, ...] = ()
     #: Member of a breakdown, where the series is of a part and not of the whole.
     part: str = ""
     figures: list[Figure] = field(init=False)
@@ -125,10 +128,12 @@ class Series:
 
     @cached_property
     def ranking(self) -> Ranking | None:
-        """The place among the trusts; null where the series is no trust's."""
-        if self.latest is None or self.latest.scope_level != ScopeLevel.PROVIDER:
+        """The place among the trusts of the collaborative; null where the series is of none of them."""
+        latest = self.latest
+        if latest is None or latest.scope_level != ScopeLevel.PROVIDER or latest.organisation not in self.trusts:
             return None
-        return comparing.rank(self.latest.organisation, self.beside, self.latest.period, self.metric.direction)
+        beside = [figure for figure in self.beside if figure.organisation in self.trusts]
+        return comparing.rank(latest.organisation, beside, latest.period, self.metric.direction)
 
     @property
     def name(self) -> str:
@@ -174,7 +179,6 @@ class Book:
         self,
         metrics: Iterable[Metric],
         reader: Reader,
-        today: dt.date,
         level: str = "",
         part: str = "",
         whose: Iterable[int] | None = None,
@@ -197,7 +201,8 @@ class Book:
         self.rebases = _by_metric(self._about(Rebase, reader))
         self.settings = _by_metric(self._about(SeriesSetting, reader))
         self.breaks = _by_metric(self._about(SeriesBreak, reader).filter(starts_on__isnull=False))
-        self.members = list(Organisation.objects.visible_to(reader).members(today).order_by("name"))
+        self.trusts = Trusts.seen_by(reader)
+        self._reported: dict[int, defaultdict[dt.date, set[str]]] = {}
 
     def _about(self, kind: Any, reader: Reader) -> Any:
         return kind.objects.visible_to(reader).filter(metric__in=self.metrics)
@@ -226,6 +231,7 @@ class Book:
             rebases=[each for each in self.rebases[pk] if each.organisation_id in (None, whose.pk)],
             breaks=sorted(each.starts_on for each in self.breaks[pk]),
             setting=settings.get(whose.pk) or settings.get(None),
+            trusts=self.trusts_of(metric.pk, latest.ends_on) if latest else (),
             part=self.part,
         )
 
@@ -240,6 +246,15 @@ class Book:
 
         return self._held(latest.metric_id, latest.period.ends_on, concerns)
 
+    def trusts_of(self, metric: int, ends_on: dt.date) -> tuple[str, ...]:
+        """Codes of the trusts whose figures there should be of a period."""
+        if metric not in self._reported:
+            self._reported[metric] = defaultdict(set)
+            for each in self.levels[metric]:
+                if each.scope_level == ScopeLevel.PROVIDER:
+                    self._reported[metric][each.period.ends_on].add(each.organisation.key)
+        return tuple(sorted(trust.key for trust in self.trusts.on(ends_on, self._reported[metric][ends_on])))
+
     def goals_of_each(self, metric: Metric, ends_on: dt.date) -> list[tuple[Target, Goal]]:
         """The targets of each trust, for its figure of a period."""
         return self._held(metric.pk, ends_on, lambda goal: goal.scope_level == ScopeLevel.EACH_PROVIDER)
@@ -247,7 +262,7 @@ class Book:
     def _held(self, metric: int, ends_on: dt.date, concerns: Callable[[Goal], bool]) -> list[tuple[Target, Goal]]:
         if self.part:  # What is aimed at is the whole.
             return []
-        trusts = tuple(sorted(member.key for member in self.members))
+        trusts = self.trusts_of(metric, ends_on)
         by_key = {target.key: target for target in self.aims[metric]}
         each = {key: trusts if target.scope_level == ScopeLevel.EACH_PROVIDER else () for key, target in by_key.items()}
         goals = [target.as_goal(providers=each[key]) for key, target in by_key.items()]
@@ -258,25 +273,23 @@ class Book:
         return [(by_key[goal.key], goal) for goal in found]
 
 
-def series_of(
-    metric: Metric, organisation: Any, reader: Reader, today: dt.date, part: str = "", on: dt.date | None = None
-) -> Series:
+def series_of(metric: Metric, organisation: Any, reader: Reader, part: str = "", on: dt.date | None = None) -> Series:
     """The series as this reader may see it."""
-    return Book([metric], reader, today, part=part, on=on).series(metric, organisation)
+    return Book([metric], reader, part=part, on=on).series(metric, organisation)
 
 
 def series_until(observation: Observation, reader: Reader) -> Series | None:
     """The series up to this figure, so that it is the latest. None where it is no point: a difference, a forecast, an earlier
     revision, taken back.
     """
-    book = Book([observation.metric], reader, observation.period.ends_on, part=observation.breakdown_member)
+    book = Book([observation.metric], reader, part=observation.breakdown_member)
     series = book.series(observation.metric, observation.organisation, until=observation)
     return series if series.latest and series.latest.key == observation.key else None
 
 
-def all_series(metric: Metric, reader: Reader, today: dt.date, part: str = "", on: dt.date | None = None) -> list[Series]:
+def all_series(metric: Metric, reader: Reader, part: str = "", on: dt.date | None = None) -> list[Series]:
     """Those of all organisations that have figures of the metric, in the order of their names."""
-    book = Book([metric], reader, today, part=part, on=on)
+    book = Book([metric], reader, part=part, on=on)
     return sorted((book.series(metric, whose) for whose in book.organisations(metric)), key=lambda series: series.name)
 
 

@@ -13,6 +13,7 @@ from django.utils.text import slugify
 
 from cmast.amounts import amount
 from cmast.models import Organisation
+from cmast.trusts import Trusts
 from cmast.vocabulary import Qualifier, ScopeLevel
 from metrics import figure_checks
 from metrics.figure_checks import monthly, said, when
@@ -58,13 +59,15 @@ def _trusts(added: Any) -> Iterator[Found]:
     systems = _only(added.filter(scope_level=ScopeLevel.SYSTEM), _OF_TRUSTS)
     metrics = {place[0] for place in systems}
     trusts: dict[Place, list[Any]] = defaultdict(list)
-    members = list(Organisation.objects.filter(kind="nhs_trust", standing__in=["core_member", "dual_member"]))
-    own = Q(scope_level=ScopeLevel.PROVIDER, organisation__in=members, metric__in=metrics)
+    ours = Trusts(Organisation.objects.all())
+    keys = {trust.pk: trust.key for trust in ours.ever}
+    own = Q(scope_level=ScopeLevel.PROVIDER, organisation__in=keys, metric__in=metrics)
     for figure in added.filter(own):
         trusts[_place(figure, _OF_TRUSTS)].append(figure)
     for place, whole in systems.items():
-        day, found = whole.ends_on, trusts.get(place, [])
-        expected = {one.pk for one in members if (one.valid_from or day) <= day <= (one.valid_to or day)}
+        stated = trusts.get(place, [])
+        expected = {one.pk for one in ours.on(whole.ends_on, {keys[figure.organisation_id] for figure in stated})}
+        found = [figure for figure in stated if figure.organisation_id in expected]
         is_complete = len(found) == len(expected) and {figure.organisation_id for figure in found} == expected
         if is_complete and _differ(whole, found):
             yield _found(whole, found, f"all {len(found)} trusts together", "trusts")

@@ -12,8 +12,8 @@ from metrics.models.rollups import SOURCES, hidden
 
 #: Metric, organisation, part.
 Key = tuple[int, int, str]
-#: What of an organisation decides which trusts are members.
-_STANDING = ("kind", "standing", "valid_from", "valid_to")
+#: What of an organisation decides which trusts the collaborative consists of.
+_STANDING = ("kind", "standing", "valid_from", "valid_to", "successor_id")
 
 
 class Touched(NamedTuple):

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from cmast.api.idempotency import once
 from cmast.api.pagination import KeysetPagination, refuse_unknown
 from cmast.api.parsers import StrictJSONParser, UploadParser
-from cmast.api.past import day_of_question, the_past
+from cmast.api.past import the_past
 from cmast.api.viewsets import RecordViewSet
 from cmast.history.context import changing
 from metrics import filters, models, serializers
@@ -134,16 +134,15 @@ class BenefitViewSet(RecordViewSet):
         description="Through time, from its months, else its figures, else the metric that measures it. What nothing measures "
         "is said to be unmeasured.",
         parameters=[
-            OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="As was known then: a day (its end) or a moment."),
-            OpenApiParameter("on", OpenApiTypes.DATE, description="Day of the question. Today when left out."),
+            OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="As was known then: a day (its end) or a moment.")
         ],
         responses=RealisationSerializer,
     )
     @action(detail=True, methods=["get"])
     def realisation(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        refuse_unknown(request, ("as_of", "on"))
+        refuse_unknown(request, ("as_of",))
         with the_past(request):
-            return Response(spoken_realisation(realisation_of(self.get_object(), request.user, day_of_question(request))))
+            return Response(spoken_realisation(realisation_of(self.get_object(), request.user)))
 
 
 class BenefitFigureViewSet(RecordViewSet):

@@ -130,7 +130,7 @@ class _Gathering:
     def _targets(self) -> None:
         metrics = self._about(Metric).select_related("programme").order_by("pk")
         aimed_at = set(self._about(Target).order_by().values_list("metric", flat=True))
-        for metric, series in scorecard_of(metrics, self.reader, self.today, on=self.today):
+        for metric, series in scorecard_of(metrics, self.reader, on=self.today):
             verdicts = series.verdicts if series else []
             for evidence in self._of(metric.programme_id, None):
                 if not verdicts and metric.pk in aimed_at:

@@ -1,22 +1,13 @@
 """Organisations and sites, with the codes and names that were valid when."""
 
 import datetime as dt
-from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 
 from cmast.models.fields import DayField, LineField, WordField, WordListField, in_order
-from cmast.models.records import Record, RecordQuerySet
+from cmast.models.records import Record
 from cmast.vocabulary import Words
-
-
-class OrganisationQuerySet(RecordQuerySet):
-    def members(self, today: dt.date) -> "OrganisationQuerySet":
-        """The trusts that the collaborative consists of on that day."""
-        begun = Q(valid_from__isnull=True) | Q(valid_from__lte=today)
-        not_ended = Q(valid_to__isnull=True) | Q(valid_to__gte=today)
-        return self.filter(begun, not_ended, kind="nhs_trust", standing__in=["core_member", "dual_member"])
 
 
 class Organisation(Record):
@@ -85,8 +76,6 @@ class Organisation(Record):
         "self", models.PROTECT, null=True, blank=True, related_name="predecessors", help_text="Organisation that it became."
     )
 
-    objects: ClassVar = OrganisationQuerySet.as_manager()
-
     class Meta(Record.Meta):
         verbose_name = "organisation"
         verbose_name_plural = "organisations"
@@ -105,6 +94,10 @@ class Organisation(Record):
                 violation_error_message="Only an NHS trust has a trust type.",
             ),
         ]
+
+    def is_valid_on(self, day: dt.date) -> bool:
+        """Whether it had this name and code then, as far as is known."""
+        return (self.valid_from or day) <= day <= (self.valid_to or day)
 
 
 class Site(Record):

@@ -127,7 +127,7 @@ class BenefitAdmin(RecordAdmin):
         benefit = Benefit.objects.visible_to(request.user).select_related("organisation", "metric").filter(pk=pk).first()
         if benefit is None or not self.has_view_permission(request, benefit):
             raise Http404
-        found = realisation_of(benefit, request.user, timezone.localdate())
+        found = realisation_of(benefit, request.user)
         said = {"title": benefit.title, "benefit": benefit, "found": found, "chart": found.chart("realisation")}
         return self._shown(request, "realisation", said)
 

@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import formats, timezone
+from django.utils import formats
 from django.utils.html import format_html
 
 from cmast.desk.columns import NOTHING, figure, vague
@@ -93,11 +93,11 @@ class MetricAdmin(RecordAdmin):
         """All organisations that have figures of the metric, side by side."""
         metric = self._metric(request, pk)
         part = request.GET.get("part", "")
-        found = all_series(metric, request.user, timezone.localdate(), part)
+        found = all_series(metric, request.user, part)
         chart = side_by_side(metric, found, "all") if found else ""
         rows = [(series, latest_in_words(series), *icons(series)) for series in found]
         said = {"chart": chart, "rows": rows, "part": part}
-        if (trusts := league_of(metric, request.user, timezone.localdate(), part=part)).has_values:
+        if (trusts := league_of(metric, request.user, part=part)).has_values:
             said["league"] = trusts.chart("league")
         return self._charts_page(request, metric, "charts", said)
 
@@ -108,7 +108,7 @@ class MetricAdmin(RecordAdmin):
         if whose is None:
             raise Http404
         part = request.GET.get("part", "")
-        series = series_of(metric, whose, request.user, timezone.localdate(), part)
+        series = series_of(metric, whose, request.user, part)
         signals = [RULES.get(point.special_cause_type, "") for point in series.analysis.points]
         points = list(zip(reversed(series.points), reversed(signals), strict=True))
         said = {"part": part, "series": series, "chart": series.chart("chart"), "points": points, "icons": icons(series, 56)}

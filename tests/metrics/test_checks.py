@@ -283,6 +283,15 @@ def test_trusts_that_have_less_than_the_system_are_no_finding(edition: str, make
     assert list(figure_checks.parts_against_total()) == []
 
 
+def test_a_trust_and_what_it_became_are_not_both_counted_against_the_system(edition: str, make: Any) -> None:
+    metric, place = make(Metric, unit="patients"), Organisation.objects.in_bulk(field_name="key")
+    then = PATIENTS | {"period_start_on": dt.date(2023, 6, 1), "period_end_on": dt.date(2023, 6, 30)}
+    make(Observation, metric=metric, organisation=place["cm-system"], scope_level="system", **then | {"value": 100})
+    for trust in ("RVY", "RBN"):
+        make(Observation, metric=metric, organisation=place[trust], scope_level="provider", **then | {"value": 60})
+    assert list(figure_checks.parts_against_total()) == []
+
+
 def test_more_records_cost_no_more_queries(edition: str, make: Any) -> None:
     def queries() -> int:
         for plant in (

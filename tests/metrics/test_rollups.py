@@ -16,6 +16,7 @@ from django.urls import reverse
 from cmast.dates import month_end
 from cmast.history.context import changing
 from cmast.models import FeedEntry, Organisation, Restriction
+from cmast.trusts import Trusts
 from metrics import rollups
 from metrics.models import Metric, Observation, Rebase, RollupState, SeriesSummary, SystemFigure, Target
 from metrics.series import series_of
@@ -65,7 +66,7 @@ def row(metric: Any, trust: str = "RBN", part: str = "") -> Any:
 
 
 def trusts() -> list[str]:
-    return [trust.key for trust in Organisation.objects.members(dt.date(2024, 5, 3)).order_by("key")]
+    return sorted(trust.key for trust in Trusts(Organisation.objects.all()).on(dt.date(2024, 5, 3)))
 
 
 # --- Series -----------------------------------------------------------------------------------------------------------
@@ -75,7 +76,7 @@ def test_a_row_says_what_the_series_says(metric: Any, report: Any) -> None:
     figures = report([*VALUES[:-1], 73])
     rollups.run()
     kept = row(metric)
-    series = series_of(metric, Organisation.objects.get(key="RBN"), rollups.everybody(), dt.date(2024, 5, 3))
+    series = series_of(metric, Organisation.objects.get(key="RBN"), rollups.everybody())
     last = series.analysis.points[-1]
     assert (kept.latest, kept.previous, kept.figures) == (figures[-1], figures[-2], 15)
     assert (kept.change, kept.trend) == (-17, "worsened")
@@ -188,6 +189,24 @@ def test_a_total_is_unknown_while_a_trust_is_missing_and_says_how_many_are_there
     rollups.run()
     kept = of_system(counted)
     assert (kept.value, kept.partial_value, kept.words) == (1150, None, "1,150 patients, from all 12 trusts")
+
+
+@pytest.mark.either_database
+def test_the_system_is_of_the_trusts_that_there_were_and_nothing_is_counted_twice(make: Any, metric: Any, report: Any) -> None:
+    counted = make(Metric, unit="patients", aggregation="system_total")
+    for trust in trusts():
+        report([100], trust, of=counted)
+    report([60], "RVY", of=counted)
+    rollups.run()
+    kept = of_system(counted)
+    assert (kept.value, kept.partial_value, kept.expected, kept.missing) == (None, 1160, 13, ["st-helens-and-knowsley"])
+    report([30], "st-helens-and-knowsley", of=counted)
+    rollups.run()
+    assert of_system(counted).words == "1,190 patients, from all 13 trusts"
+    Organisation.objects.filter(key="RVY").update(successor=None)
+    rollups.run()
+    assert of_system(counted).words == "1,130 patients, from all 12 trusts"
+    assert rollups.differences() == []
 
 
 def test_a_ratio_is_that_of_the_sums_and_follows_its_inputs(make: Any, metric: Any, report: Any) -> None:

@@ -206,6 +206,18 @@ def test_a_league_ranks_the_trusts_and_names_those_without_data(metric: Any, rep
     assert answer["period_end_on"] == "2023-01-31"
 
 
+def test_a_league_is_of_the_trusts_that_there_were(metric: Any, report: Any, api: Any) -> None:
+    for trust, value in (("RVY", 70), ("st-helens-and-knowsley", 80), ("RJR", 90), ("RX7", 60)):
+        report([value], trust=trust)
+    client = api("viewer")
+    places = client.get(f"/api/v1/metrics/{metric.key}/league/?period=2023-01").json()["places"]
+    ranked = [(row["organisation"], row["words"]) for row in places if row["value"]]
+    assert ranked == [("RJR", "1 of 3."), ("st-helens-and-knowsley", "2 of 3."), ("RVY", "3 of 3.")]
+    assert len(places) == 13 and "RBN" not in {row["organisation"] for row in places}
+    series = [client.get(f"/api/v1/series/{metric.key}/{trust}/").json()["ranking"] for trust in ("RVY", "RX7")]
+    assert series[0]["words"] == "3 of 3." and series[1] is None
+
+
 def test_a_league_is_of_the_latest_month_unless_asked(metric: Any, report: Any, api: Any) -> None:
     report([70, 71])
     client = api("viewer")

@@ -1,11 +1,13 @@
 """Parts that do not come to their whole are found, where nothing is missing and nothing is vague."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
 from cmast.dates import month_end
 from cmast.models import Organisation
+from cmast.trusts import Trusts
 from metrics.figure_checks import outside_plausible_range
 from metrics.models import Metric, Observation
 from metrics.sum_checks import sums_against_wholes
@@ -54,7 +56,7 @@ def test_what_is_vague_or_of_another_dimension_is_no_finding(more: dict[str, str
 
 
 def test_all_trusts_come_to_the_published_figure_of_the_system(state: Any) -> None:
-    *most, last = Organisation.objects.members(DAY).order_by("key")
+    *most, last = Trusts(Organisation.objects.all()).on(DAY)
     state(130, "cm-system", scope_level="system")
     for trust in most:
         state(10, trust.key)
@@ -63,6 +65,16 @@ def test_all_trusts_come_to_the_published_figure_of_the_system(state: Any) -> No
     (found,) = sums_against_wholes()
     assert found.what.endswith("all 12 trusts together come to 120 patients, not to the whole, 130 patients.")
     assert len(found.records) == 13
+
+
+def test_before_two_trusts_became_one_there_were_13_to_come_to_the_whole(state: Any) -> None:
+    then = {"period_start_on": dt.date(2023, 6, 1), "period_end_on": dt.date(2023, 6, 30)}
+    state(140, "cm-system", scope_level="system", **then)
+    for trust in Trusts(Organisation.objects.all()).on(then["period_end_on"]):
+        state(10, trust.key, **then)
+    state(20, "RBN", **then)  # said anew, and no part of the sum
+    (found,) = sums_against_wholes()
+    assert found.what.endswith("all 13 trusts together come to 130 patients, not to the whole, 140 patients.")
 
 
 def test_a_figure_beyond_what_its_metric_can_be_is_found(metric: Any, state: Any) -> None:

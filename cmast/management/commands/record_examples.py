@@ -211,15 +211,15 @@ def feed_page() -> dict[str, Any]:
 
 def series() -> dict[str, Any]:
     metric, system = Metric.objects.get(key="theatre-utilisation-capped"), Organisation.objects.get(key="cm-system")
-    return plain(answers.spoken(series_of(metric, system, Asked.user, DAY)))
+    return plain(answers.spoken(series_of(metric, system, Asked.user)))
 
 
 def metrics_side_by_side() -> dict[str, Any]:
     """Answer of a league, and of a scorecard."""
     theatres = Metric.objects.get(key="theatre-utilisation-capped")
-    of_system = scorecard_of([theatres], Asked.user, DAY)
+    of_system = scorecard_of([theatres], Asked.user)
     return {
-        "league": plain(answers.spoken_league(league_of(theatres, Asked.user, DAY))),
+        "league": plain(answers.spoken_league(league_of(theatres, Asked.user))),
         "scorecard": plain({"results": [answers.spoken_score(*line) for line in of_system]}),
     }
 
@@ -242,7 +242,7 @@ def savings() -> dict[str, Any]:
 
 def realisation() -> dict[str, Any]:
     benefit = Benefit.objects.get(key="b-sa-diverted")
-    return plain(benefit_answers.spoken_realisation(realisation_of(benefit, Asked.user, DAY)))
+    return plain(benefit_answers.spoken_realisation(realisation_of(benefit, Asked.user)))
 
 
 def lims() -> tuple[Any, Any]:

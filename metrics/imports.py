@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from cmast import dates
+from cmast.collecting import uncollected
 from cmast.history.context import changing
 from cmast.models import Organisation, Person
 from cmast.vocabulary import Unit
@@ -94,8 +95,9 @@ def _check_or_write(job: Import) -> None:
         raise Unreadable("The file is no longer kept. Send it again.")
     with job.opened() as file, closing(sheets.rows(file, job.mapping.sheet)) as rows, Staging(job) as staged:
         reading = Reading(job, rows)
-        for _ in staged.fill(reading.figures()):
-            job.advance(80 * file.tell() // job.size)
+        with uncollected():
+            for _ in staged.fill(reading.figures()):
+                job.advance(80 * file.tell() // job.size)
         if not reading.row_count:
             raise Unreadable("The file has no row below its heading.")
         if is_writing:
@@ -192,7 +194,9 @@ class Reading:
         columns = list(self._columns())
         for number, cells in self.source:
             self.row_count += 1
-            yield from self._of_row(number, cells + [""] * (self.heading.width - len(cells)), columns)
+            if (short := self.heading.width - len(cells)) > 0:
+                cells = cells + [""] * short
+            yield from self._of_row(number, cells, columns)
 
     def _columns(self) -> Iterator[Column]:
         """The columns with values."""
@@ -252,7 +256,7 @@ class Reading:
         """What the row states in this column; None where it states nothing. Raises Unclear, and `_at` says where."""
         mapping, width = self.mapping, self.heading.width
         self._at = ""
-        if any(cells[width:]):
+        if len(cells) > width and any(cells[width:]):
             raise Unclear("too_many_cells", "The row has more cells than the heading. Is a number with commas not in quotes?")
         self._at = mapping.period_column
         period = column.period or self._period(cells[self._period_at])
@@ -395,7 +399,7 @@ class Names:
         named: list[Any] = []
         for tier in self._organisations_by:
             named = tier.get(printed.casefold(), [])
-            valid = [one for one in named if (one.valid_from or on) <= on <= (one.valid_to or on)]
+            valid = [one for one in named if one.is_valid_on(on)]
             if len(valid) == 1:
                 return valid[0]
             if valid:

@@ -5,9 +5,7 @@ and without decisions about its limits. Its row follows from the numbers alone. 
 """
 
 import datetime as dt
-import gc
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from itertools import compress, repeat
 from typing import Any, NamedTuple
@@ -16,6 +14,7 @@ import numpy as np
 from django.db import connection
 from django.utils import timezone
 
+from cmast.collecting import uncollected
 from cmast.models.people import Person
 from cmast.vocabulary import Unit
 from metrics import limits, spc
@@ -63,21 +62,11 @@ class Row(NamedTuple):
 
 def keep(reader: Person) -> set[Key]:
     """Bring the rows of all plain series up to date. Returns the series that have figures, or a row, and are not plain."""
-    with _uncollected():
+    with uncollected():
         rows, others = made(reader)
         kept = {(row[0], row[1], row[2]): row for row in SeriesSummary.objects.order_by().values_list(*Row._fields)}
         _write([row for key, row in rows.items() if kept.get(key) != row])
         return (others | kept.keys()) - rows.keys()
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Rows refer to nothing that refers to them; looking for that again and again takes a tenth of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def made(reader: Person) -> tuple[dict[Key, Row], set[Key]]:

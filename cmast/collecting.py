@@ -1,4 +1,4 @@
-"""Work that makes very many objects and no rings of them."""
+"""Work that makes very many objects, none of which refer to each other in a cycle."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Python looks for no rings meanwhile: again and again through all that there is, it takes a tenth of the time."""
+    """Without the garbage collector, whose search for cycles through all that there is takes a tenth of the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -255,8 +255,7 @@ def _trusts() -> Iterator[Found]:
     plain = plain.exclude(metric__kind__in=[Metric.Kind.RANK, Metric.Kind.ORDINAL])
     systems = plain.filter(scope_level="system").select_related("metric")
     ours = Trusts(Organisation.objects.all())
-    keys = {trust.pk: trust.key for trust in ours.ever}
-    trusts = plain.filter(scope_level="provider", organisation__in=keys, metric__in=systems.order_by().values("metric"))
+    trusts = plain.filter(scope_level="provider", organisation__in=ours.ever, metric__in=systems.order_by().values("metric"))
     same = ("metric_id", "unit", "period_type", "ends_on")
     sums = trusts.order_by().values(*same).annotate(total=Sum("value"), trusts=Count("organisation", distinct=True))
     together = {tuple(row[name] for name in same): row for row in sums.annotate(rows=Count("pk")).filter(rows=F("trusts"))}
@@ -269,14 +268,19 @@ def _trusts() -> Iterator[Found]:
     for part in trusts.filter(metric__in={place[0] for place in exceeded}):
         parts[tuple(getattr(part, name) for name in same)].append(part)
     for place, whole in exceeded.items():
-        # Of a trust and what it became only one is counted.
-        there = {one.pk for one in ours.on(whole.ends_on, {keys[part.organisation_id] for part in parts[place]})}
-        found = [part for part in parts[place] if part.organisation_id in there]
+        _, found = counted(ours, whole, parts[place])
         total = sum((part.value for part in found), ZERO)
         if total > whole.value:
             what = f"{whole.metric}, {when(whole)}: {len(found)} trusts together have {amount(total, whole.unit)}, "
             what += f"more than the whole system, {said(whole)}."
             yield _too_much(whole, [whole, *found], what, total, whole.metric.programme_id, "trusts")
+
+
+def counted(ours: Trusts, whole: Any, parts: list[Any]) -> tuple[set[int], list[Any]]:
+    """The trusts that there were at the time of the whole, and their parts: of a trust and what it became only one."""
+    keys = {trust.pk: trust.key for trust in ours.ever}
+    there = {trust.pk for trust in ours.on(whole.ends_on, {keys[part.organisation_id] for part in parts})}
+    return there, [part for part in parts if part.organisation_id in there]
 
 
 def _too_much(whole: Any, records: list[Any], what: str, total: Decimal, programme: int, mark: str) -> Found:

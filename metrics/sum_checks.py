@@ -16,7 +16,7 @@ from cmast.models import Organisation
 from cmast.trusts import Trusts
 from cmast.vocabulary import Qualifier, ScopeLevel
 from metrics import figure_checks
-from metrics.figure_checks import monthly, said, when
+from metrics.figure_checks import counted, monthly, said, when
 from metrics.figures import ZERO
 from metrics.found import Found, Rule, named
 from metrics.models import Metric
@@ -60,14 +60,11 @@ def _trusts(added: Any) -> Iterator[Found]:
     metrics = {place[0] for place in systems}
     trusts: dict[Place, list[Any]] = defaultdict(list)
     ours = Trusts(Organisation.objects.all())
-    keys = {trust.pk: trust.key for trust in ours.ever}
-    own = Q(scope_level=ScopeLevel.PROVIDER, organisation__in=keys, metric__in=metrics)
+    own = Q(scope_level=ScopeLevel.PROVIDER, organisation__in=ours.ever, metric__in=metrics)
     for figure in added.filter(own):
         trusts[_place(figure, _OF_TRUSTS)].append(figure)
     for place, whole in systems.items():
-        stated = trusts.get(place, [])
-        expected = {one.pk for one in ours.on(whole.ends_on, {keys[figure.organisation_id] for figure in stated})}
-        found = [figure for figure in stated if figure.organisation_id in expected]
+        expected, found = counted(ours, whole, trusts.get(place, []))
         is_complete = len(found) == len(expected) and {figure.organisation_id for figure in found} == expected
         if is_complete and _differ(whole, found):
             yield _found(whole, found, f"all {len(found)} trusts together", "trusts")

@@ -194,9 +194,7 @@ class Reading:
         columns = list(self._columns())
         for number, cells in self.source:
             self.row_count += 1
-            if (short := self.heading.width - len(cells)) > 0:
-                cells = cells + [""] * short
-            yield from self._of_row(number, cells, columns)
+            yield from self._of_row(number, cells + [""] * (self.heading.width - len(cells)), columns)
 
     def _columns(self) -> Iterator[Column]:
         """The columns with values."""
@@ -256,7 +254,7 @@ class Reading:
         """What the row states in this column; None where it states nothing. Raises Unclear, and `_at` says where."""
         mapping, width = self.mapping, self.heading.width
         self._at = ""
-        if len(cells) > width and any(cells[width:]):
+        if any(cells[width:]):
             raise Unclear("too_many_cells", "The row has more cells than the heading. Is a number with commas not in quotes?")
         self._at = mapping.period_column
         period = column.period or self._period(cells[self._period_at])
